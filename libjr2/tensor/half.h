@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * IEEE 754 binary16 to binary32, exact for every one of the 65536 values; portable, no intrinsics. */
+#ifndef JR2I_TENSOR_HALF_H
+#define JR2I_TENSOR_HALF_H
+
+#include <stdint.h>
+#include <string.h>
+
+static inline float jr2i_half_to_float(uint16_t h)
+{
+    /* Exponent and mantissa move into place scaled by 2^-112; the multiplication renormalises subnormals too. */
+    uint32_t magnitude = (uint32_t)(h & 0x7fff) << 13;
+    const uint32_t scale_bits = 0x77800000; /* 2^112 */
+    float value, scale;
+    memcpy(&value, &magnitude, 4);
+    memcpy(&scale, &scale_bits, 4);
+    value *= scale;
+    uint32_t bits;
+    memcpy(&bits, &value, 4);
+    if ((h & 0x7c00) == 0x7c00) /* infinity and NaN keep their exponent */
+        bits = 0x7f800000 | ((uint32_t)(h & 0x3ff) << 13);
+    bits |= (uint32_t)(h & 0x8000) << 16;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+#endif
