@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ * Networks: a builder that describes a network over the tensors of a JR2W file, the immutable network it makes (weights
+ * packed once, shared between threads), and the state of one thread (an arena planned once; a run allocates nothing).
+ * It is no training code and knows no file format but the loader's.
+ *
+ *     jr2i_graph *g;
+ *     jr2i_graph_create(env, file, &g);
+ *     int32_t x = jr2i_graph_input(g, 3, 128, 128);
+ *     x = jr2i_graph_conv(g, x, "stem", 2, JR2I_ACT_RELU, -1);
+ *     ...
+ *     jr2i_graph_output(g, x);
+ *     jr2i_net *net;
+ *     jr2i_graph_finish(env, g, &net); // frees g and reports the first error of all the calls above
+ *     jr2i_net_state *state;
+ *     jr2i_net_state_create(env, net, 128, 128, 1, &state);
+ *     jr2i_net_run(env, net, state, pool, pixels);
+ *     const float *y = jr2i_net_output(net, state, 0, &channels, &height, &width);
+ */
+#ifndef JR2I_NN_GRAPH_H
+#define JR2I_NN_GRAPH_H
+
+#include "base/env.h"
+#include "base/threads.h"
+#include "tensor/jr2w.h"
+
+enum { JR2I_ACT_NONE = 0, JR2I_ACT_RELU = 1, JR2I_ACT_LEAKY = 2 /* slope 0.1 */, JR2I_ACT_SILU = 3, JR2I_ACT_SIGMOID = 4 };
+
+typedef struct jr2i_graph jr2i_graph;
+typedef struct jr2i_net jr2i_net;
+typedef struct jr2i_net_state jr2i_net_state;
+
+/* ---- building: each call returns the id of its result, or -1 after an error; passing -1 on is fine ---- */
+
+/* `file` must live until jr2i_graph_finish or jr2i_graph_abandon. */
+int32_t jr2i_graph_create(jr2i_env *env, const jr2i_jr2w *file, jr2i_graph **out);
+void jr2i_graph_abandon(const jr2i_env *env, jr2i_graph *g); /* NULL is fine */
+
+/* The one input: planar fp32 (C, H, W). height and width are the usual size, by which algorithms are picked; a state may
+ * be made for any other size. */
+int32_t jr2i_graph_input(jr2i_graph *g, int32_t channels, int32_t height, int32_t width);
+
+/* act(conv(in) + bias + residual) with "name.weight" (OC,IC,K,K), K 1 or 3, padding K/2, and "name.bias" (OC).
+ * stride 1 or 2 (size rounds up). residual: id of the result's shape or -1. A weight (OC,1,3,3) over more than one input
+ * channel with OC = channels of `in` is a depthwise convolution. */
+int32_t jr2i_graph_conv(jr2i_graph *g, int32_t in, const char *name, int32_t stride, int32_t act, int32_t residual);
+int32_t jr2i_graph_upsample2(jr2i_graph *g, int32_t in); /* nearest; folded into a 3x3 convolution that alone reads it */
+int32_t jr2i_graph_add(jr2i_graph *g, int32_t a, int32_t b, int32_t act);
+int32_t jr2i_graph_concat(jr2i_graph *g, int32_t a, int32_t b); /* channels of a, a multiple of 16, then of b */
+int32_t jr2i_graph_max_pool2(jr2i_graph *g, int32_t in); /* 2x2, stride 2; an odd last row or column is a window of one */
+int32_t jr2i_graph_global_pool(jr2i_graph *g, int32_t in); /* mean over H, W: a vector of C */
+int32_t jr2i_graph_flatten(jr2i_graph *g, int32_t in); /* a vector in C, H, W order */
+/* act(W x + bias) with "name.weight" (OUT,IN) and "name.bias" (OUT) over a vector. */
+int32_t jr2i_graph_linear(jr2i_graph *g, int32_t in, const char *name, int32_t act);
+void jr2i_graph_output(jr2i_graph *g, int32_t id); /* outputs are numbered from 0 in call order */
+
+/* Channels (or vector length, -1 when it depends on the input size) of a result; 0 for -1. */
+int32_t jr2i_graph_channels(const jr2i_graph *g, int32_t id);
+
+/* Makes the network and frees g in any case. The first error of building is reported here. */
+int32_t jr2i_graph_finish(jr2i_env *env, jr2i_graph *g, jr2i_net **out);
+void jr2i_net_free(const jr2i_env *env, jr2i_net *net); /* NULL is fine */
+
+/* ---- running ---- */
+
+/* Scratch for inputs of height x width (1..4096 each) and up to max_threads threads. */
+int32_t jr2i_net_state_create(jr2i_env *env, const jr2i_net *net, int32_t height, int32_t width, int32_t max_threads,
+                              jr2i_net_state **out);
+/* Replans for another size; allocates only when that needs more memory than any size before. After a failure the state
+ * can only be resized again or freed. */
+int32_t jr2i_net_state_resize(jr2i_env *env, const jr2i_net *net, jr2i_net_state *state, int32_t height, int32_t width);
+void jr2i_net_state_free(const jr2i_env *env, jr2i_net_state *state);
+size_t jr2i_net_state_bytes(const jr2i_net_state *state);
+
+/* input: planar (C, H, W), contiguous. pool: NULL runs on the calling thread. The results are the same bits for any
+ * number of threads. Fails only when cancelled. */
+int32_t jr2i_net_run(jr2i_env *env, const jr2i_net *net, jr2i_net_state *state, jr2i_pool *pool, const float *input);
+/* Output `index` after a run: planar (C, H, W) or a vector (C, 1, 1); NULL for an unknown index. Valid until the next
+ * run. Any of the size pointers may be NULL. */
+const float *jr2i_net_output(const jr2i_net *net, const jr2i_net_state *state, int32_t index, int32_t *channels,
+                             int32_t *height, int32_t *width);
+int32_t jr2i_net_outputs(const jr2i_net *net);
+
+#endif
