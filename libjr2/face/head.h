@@ -84,15 +84,14 @@ void jr2i_head_vertices(const jr2i_head *head, const jr2i_head_input *input, flo
 void jr2i_head_landmarks(const jr2i_head *head, const jr2i_head_input *input, float *scratch, float *landmarks478,
                          float *landmarks68);
 /* The same from vertices that are there already. root: rotation (9) of the root joint, NULL: none. */
-void jr2i_head_landmarks_of(const jr2i_head *head, const jr2i_landmark_set *set, const float *vertices, const float *root,
-                            float *landmarks);
+void jr2i_head_landmarks_of(const jr2i_landmark_set *set, const float *vertices, const float *root, float *landmarks);
 /* Area-weighted unit normals (V,3) of vertices (V,3). */
 void jr2i_head_normals(const jr2i_head *head, const float *vertices, float *normals);
 /* Where the joints (J,3) are in the rest pose. */
 void jr2i_head_joints(const jr2i_head *head, const jr2i_head_input *input, float *joints);
 /* Linear albedo (V,3), clamped to 0..1; coefficients may be NULL with count 0. 0.5 grey where the model has no albedo. */
-void jr2i_head_albedo(const jr2i_head *head, const float *coefficients, int32_t count, float *albedo);
-/* vertices (length of surface) += weight * mode. */
+void jr2i_head_albedo(const jr2i_head *head, const float *coefficients, int32_t count, float *scratch, float *albedo);
+/* vector (length of the surface) += weight * mode. */
 void jr2i_basis_add(const jr2i_basis *basis, int32_t mode, float weight, float *vector);
 
 #endif
