@@ -103,8 +103,7 @@ typedef struct jr2_model jr2_model;
 
 typedef struct jr2_model_options {
     uint32_t struct_size;
-    int32_t borrow;          /* jr2_model_open_memory: 1: the blobs stay valid and unchanged for the model's life and are not
-                                copied; 0: they may go after the call */
+    int32_t reserved;
     char *error;             /* receives the text of a failure, zero-terminated; NULL: not wanted */
     size_t error_size;       /* bytes that error holds */
     jr2_alloc_fn alloc;      /* NULL: the C library; alloc and release come together */
@@ -118,13 +117,14 @@ typedef struct jr2_blob {
 } jr2_blob;
 
 /* Opens the weights. path is a folder that holds head.jr2w, find.jr2w and coarse.jr2w (those that exist are taken, at least
- * one must), or one JR2W file; NULL searches beside the library: <folder of libjr2>/../share/jr2/weights, the weights/
- * folder of a build tree, then the folder compiled in as DATADIR. options may be NULL. What a model lacks shows as
- * JR2_ERR_MISSING in the functions that need it (see jr2_model_has). Files are mapped, so they must not be changed
- * in place while the model lives; replace them by rename. Release with jr2_model_release.
+ * one must), or one JR2W file; NULL searches beside the library: <folder of libjr2>/../share/jr2 (or ../../share/jr2), the
+ * weights/ folder of a build tree, then the DATADIR of the build. options may be NULL. What a model lacks shows as
+ * JR2_ERR_MISSING in the functions that need it (see jr2_model_has). The files are read and closed before it returns. Release
+ * with jr2_model_release.
  * Errors: JR2_ERR_OPEN, _READ, _TRUNCATED, _MAGIC, _VERSION, _CHECKSUM, _FORMAT, _TOPOLOGY, _MISSING, _NO_MEMORY. */
 JR2_API int32_t jr2_model_open(const char *path, const jr2_model_options *options, jr2_model **model);
-/* The same from memory; each blob's topology string says which part it is, a part given twice is JR2_ERR_ARGUMENT. */
+/* The same from memory; each blob's topology string says which part it is, a part given twice is JR2_ERR_ARGUMENT. The bytes need
+ * to live no longer than the call. */
 JR2_API int32_t jr2_model_open_memory(const jr2_blob *blobs, int32_t blob_count, const jr2_model_options *options,
                                       jr2_model **model);
 JR2_API jr2_model *jr2_model_retain(jr2_model *model); /* one more owner; returns model; thread-safe */

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ * What is behind the public handles. Only core/ sees this. */
+#ifndef JR2I_HANDLES_H
+#define JR2I_HANDLES_H
+
+#include <stdatomic.h>
+
+#include "base/env.h"
+#include "base/threads.h"
+#include "face/head.h"
+#include "jr2/jr2.h"
+#include "nn/graph.h"
+#include "out/face_view.h"
+
+struct jr2_model {
+    jr2i_env env; /* the allocator of the model; written by creation and release alone */
+    atomic_int owners;
+    jr2i_head *head; /* each of the three may be NULL */
+    jr2i_net *find;
+    jr2i_net *coarse;
+};
+
+typedef struct jr2i_workspace jr2i_workspace; /* reconstruct.c */
+
+struct jr2_ctx {
+    jr2i_env env;
+    jr2_model *model;
+    jr2i_pool *pool; /* NULL: one thread */
+    int32_t threads;
+    jr2i_workspace *workspace; /* made by the first reconstruction */
+    float *head_scratch;       /* made by the first evaluation */
+};
+
+struct jr2_face {
+    jr2i_face_view view; /* first and only: an array of faces is an array of views */
+};
+
+struct jr2_result {
+    jr2i_env env; /* allocator of the ctx that made it */
+    jr2_model *model;
+    int32_t width, height;
+    int32_t count;
+    jr2_face *faces; /* (count), in the block of the result, as all their arrays but the textures */
+};
+
+/* model.c: takes the part over into the model by its topology. */
+int32_t jr2i_model_add(jr2i_env *env, jr2_model *model, const jr2i_jr2w *file, const char *name);
+/* search.c: calls try for each folder where the weights may be, until it returns non-zero. */
+void jr2i_search_weights(int32_t (*try_folder)(void *user, const char *folder), void *user);
+/* reconstruct.c */
+void jr2i_workspace_free(const jr2i_env *env, jr2i_workspace *workspace);
+/* result.c: room for count faces of the model, all zero, one block. */
+int32_t jr2i_result_create(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, jr2_result **result);
+jr2i_scene_view jr2i_result_scene(const jr2_result *result);
+
+/* hooks.c: checks of arguments that every entry shares. */
+int32_t jr2i_check_struct(jr2i_env *env, uint32_t given, size_t known, const char *name);
+void jr2i_copy_text(char *to, size_t size, const char *text); /* NULL or size 0: nothing */
+
+#endif
