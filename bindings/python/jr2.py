@@ -1,0 +1,429 @@
+# SPDX-License-Identifier: MIT
+"""libjr2 for Python: photos of faces become animatable 3D heads. Only the standard library is needed; with NumPy installed
+arrays come as NumPy arrays, else as (flat) lists of floats.
+
+    import jr2
+    context = jr2.Context()
+    result = context.reconstruct(pixels, width, height)      # bytes, RGB; or a NumPy array (H,W,3|4) or (H,W); or a PIL image
+    for face in result:
+        print(face.angles, face.arkit["jawOpen"])
+    result.export("head.glb")
+
+The library is searched in $JR2_LIBRARY, beside this file, in ../../build of a source tree and where the system loads libraries from.
+"""
+import ctypes
+import ctypes.util
+import json
+import os
+
+try:
+    import numpy
+except ImportError:
+    numpy = None
+
+__all__ = ["Context", "Error", "Face", "Model", "Result", "arkit_names", "build_info", "version"]
+
+RGB8, RGBA8, BGR8, BGRA8, GRAY8 = range(1, 6)
+_CHANNELS = {RGB8: 3, RGBA8: 4, BGR8: 3, BGRA8: 4, GRAY8: 1}
+_EXPORTS = {"json": 1, "glb": 2, "obj": 3, "ply": 4, "overlay": 5, "texture": 6}
+_OF_ENDING = {".json": "json", ".glb": "glb", ".obj": "obj", ".ply": "ply", ".png": "overlay"}
+ARKIT_COUNT = 52
+
+_int, _float, _ptr, _size = ctypes.c_int32, ctypes.c_float, ctypes.c_void_p, ctypes.c_size_t
+_int_p, _float_p = ctypes.POINTER(_int), ctypes.POINTER(_float)
+_WRITE = ctypes.CFUNCTYPE(_int, _ptr, _ptr, _size)
+_LOG = ctypes.CFUNCTYPE(None, _ptr, _int, ctypes.c_char_p)
+_CANCEL = ctypes.CFUNCTYPE(_int, _ptr)
+
+
+class _Struct(ctypes.Structure):
+    """A struct of jr2.h: zero, with its struct_size set."""
+
+    def __init__(self, **values):
+        super().__init__(**values)
+        self.struct_size = ctypes.sizeof(self)
+
+
+class _ModelOptions(_Struct):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("reserved", _int), ("error", ctypes.c_char_p), ("error_size", _size),
+                ("alloc", _ptr), ("release", _ptr), ("alloc_user", _ptr)]
+
+
+class _Config(_Struct):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("threads", _int), ("relaxed", _int), ("reserved", _int), ("model", _ptr),
+                ("alloc", _ptr), ("release", _ptr), ("alloc_user", _ptr), ("log", _LOG), ("log_user", _ptr), ("cancel", _CANCEL),
+                ("cancel_user", _ptr), ("error", ctypes.c_char_p), ("error_size", _size)]
+
+
+class _Image(_Struct):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("format", _int), ("width", _int), ("height", _int), ("pixels", _ptr),
+                ("stride", ctypes.c_int64)]
+
+
+class _Region(ctypes.Structure):
+    _fields_ = [("x", _float), ("y", _float), ("size", _float), ("roll", _float)]
+
+
+class _Options(_Struct):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("max_faces", _int), ("min_confidence", _float), ("min_size", _float),
+                ("focal_px", _float), ("passes", _int), ("texture_size", _int), ("region_count", _int),
+                ("regions", ctypes.POINTER(_Region))]
+
+
+class _Parameters(_Struct):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("identity_count", _int), ("identity", _float_p), ("expression", _float_p),
+                ("expression_count", _int), ("reserved", _int), ("matrix", _float_p)]
+
+
+class _Mesh(_Struct):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("reserved", _int), ("vertices", _float_p), ("normals", _float_p),
+                ("landmarks68", _float_p), ("landmarks478", _float_p)]
+
+
+class _ExportOptions(_Struct):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("reserved", _int), ("image", ctypes.POINTER(_Image)), ("name", ctypes.c_char_p)]
+
+
+class _Blob(ctypes.Structure):
+    _fields_ = [("data", _ptr), ("size", _size)]
+
+
+class Error(RuntimeError):
+    """A function of the library failed: status is its code, e.g. -33; name the code's name, e.g. "JR2_ERR_CHECKSUM"."""
+
+    def __init__(self, status, text=""):
+        self.status = status
+        self.name = _lib.jr2_status_name(status).decode()
+        super().__init__(f"{text or _lib.jr2_status_text(status).decode()} ({self.name})")
+
+
+def _find_library():
+    here = os.path.dirname(os.path.abspath(__file__))
+    beside = [os.path.join(here, "libjr2.so.0"), os.path.join(here, "..", "..", "build", "libjr2.so.0")]
+    for path in filter(None, [os.environ.get("JR2_LIBRARY")] + [p for p in beside if os.path.exists(p)]):
+        return ctypes.CDLL(path)
+    for name in ("libjr2.so.0", ctypes.util.find_library("jr2")):
+        try:
+            if name:
+                return ctypes.CDLL(name)
+        except OSError:
+            pass
+    raise ImportError("libjr2.so.0 was not found: build it with make, install it, or set JR2_LIBRARY to its path")
+
+
+def _declare(lib):
+    text, pp = ctypes.c_char_p, ctypes.POINTER(_ptr)
+    face_rows = [f"jr2_face_{n}" for n in ("landmarks68", "landmarks478", "arkit", "expression", "identity", "albedo", "light",
+                                            "vertices", "normals")]
+    face_fixed = [f"jr2_face_{n}" for n in ("box", "angles", "matrix", "translation", "camera", "gaze")]
+    functions = {
+        "jr2_version": (_int, []), "jr2_version_string": (text, []), "jr2_build_info": (text, []),
+        "jr2_status_name": (text, [_int]), "jr2_status_text": (text, [_int]),
+        "jr2_model_open": (_int, [text, _ptr, pp]), "jr2_model_open_memory": (_int, [_ptr, _int, _ptr, pp]),
+        "jr2_model_release": (None, [_ptr]), "jr2_model_has": (_int, [_ptr, _int]), "jr2_model_count": (_int, [_ptr, _int]),
+        "jr2_model_triangles": (_int_p, [_ptr, _int_p]), "jr2_model_triangles_uv": (_int_p, [_ptr, _int_p]),
+        "jr2_model_uv": (_float_p, [_ptr, _int_p]), "jr2_model_parts": (ctypes.POINTER(ctypes.c_uint8), [_ptr, _int_p]),
+        "jr2_model_expression_name": (text, [_ptr, _int]), "jr2_arkit_name": (text, [_int]), "jr2_arkit_index": (_int, [text]),
+        "jr2_ctx_create": (_int, [_ptr, pp]), "jr2_ctx_free": (None, [_ptr]), "jr2_ctx_error": (text, [_ptr]),
+        "jr2_reconstruct": (_int, [_ptr, _ptr, _ptr, pp]), "jr2_result_free": (None, [_ptr]), "jr2_result_count": (_int, [_ptr]),
+        "jr2_result_face": (_ptr, [_ptr, _int]), "jr2_face_confidence": (_float, [_ptr]),
+        "jr2_face_region": (None, [_ptr, ctypes.POINTER(_Region)]),
+        "jr2_face_texture": (ctypes.POINTER(ctypes.c_uint8), [_ptr, _int_p]),
+        "jr2_head_evaluate": (_int, [_ptr, _ptr, _ptr]), "jr2_head_from_arkit": (_int, [_ptr, _float_p, _float_p]),
+        "jr2_head_to_arkit": (_int, [_ptr, _float_p, _float_p]),
+        "jr2_export": (_int, [_ptr, _ptr, _int, _int, _ptr, _WRITE, _ptr]),
+        "jr2_export_file": (_int, [_ptr, _ptr, _int, _int, _ptr, text]),
+    }
+    functions.update({name: (_float_p, [_ptr, _int_p]) for name in face_rows})
+    functions.update({name: (_float_p, [_ptr]) for name in face_fixed})
+    for name, (result, arguments) in functions.items():
+        function = getattr(lib, name)
+        function.restype, function.argtypes = result, arguments
+    return lib
+
+
+_lib = _declare(_find_library())
+
+
+def version():
+    return _lib.jr2_version_string().decode()
+
+
+def build_info():
+    return _lib.jr2_build_info().decode()
+
+
+def arkit_names():
+    """The 52 names in Apple's order."""
+    return [_lib.jr2_arkit_name(i).decode() for i in range(ARKIT_COUNT)]
+
+
+def _array(pointer, rows, columns=1):
+    """A copy of (rows, columns) numbers; NumPy array if there is NumPy, else a flat list. None for NULL."""
+    if not pointer:
+        return None
+    if numpy is None:
+        return pointer[:rows * columns]
+    out = numpy.ctypeslib.as_array(pointer, (rows, columns) if columns > 1 else (rows,))
+    return out.copy()
+
+
+def _rows(function, handle, columns=1):
+    count = _int()
+    pointer = function(handle, ctypes.byref(count))
+    return _array(pointer, count.value, columns)
+
+
+def _floats(values):
+    values = [] if values is None else [float(v) for v in values]
+    return (_float * max(len(values), 1))(*values), len(values)
+
+
+class Model:
+    """Weights, shared by contexts and threads. path: a folder or a JR2W file; None: those beside the library. blobs: contents of JR2W
+    files as bytes, instead of a path."""
+
+    def __init__(self, path=None, blobs=None):
+        self._handle = _ptr()
+        text = ctypes.create_string_buffer(512)
+        options = _ModelOptions(error=ctypes.cast(text, ctypes.c_char_p), error_size=len(text))
+        if blobs is not None:
+            blobs = [bytes(b) for b in blobs]
+            table = (_Blob * max(len(blobs), 1))(*[_Blob(ctypes.cast(ctypes.c_char_p(b), _ptr), len(b)) for b in blobs])
+            status = _lib.jr2_model_open_memory(table, len(blobs), ctypes.byref(options), ctypes.byref(self._handle))
+        else:
+            status = _lib.jr2_model_open(os.fsencode(path) if path is not None else None, ctypes.byref(options),
+                                         ctypes.byref(self._handle))
+        if status:
+            raise Error(status, text.value.decode(errors="replace"))
+        names = range(_lib.jr2_model_count(self._handle, 5))
+        self.expression_names = [_lib.jr2_model_expression_name(self._handle, i).decode() for i in names]
+
+    def __del__(self):
+        if getattr(self, "_handle", None) and _lib:
+            _lib.jr2_model_release(self._handle)
+            self._handle = None
+
+    def has(self, part):
+        """part: "head", "find" or "coarse"."""
+        return bool(_lib.jr2_model_has(self._handle, 1 + ("head", "find", "coarse").index(part)))
+
+    @property
+    def vertex_count(self):
+        return _lib.jr2_model_count(self._handle, 1)
+
+    @property
+    def identity_count(self):
+        return _lib.jr2_model_count(self._handle, 4)
+
+    @property
+    def triangles(self):
+        """(T,3) vertices"""
+        return _rows(_lib.jr2_model_triangles, self._handle, 3)
+
+    @property
+    def triangles_uv(self):
+        """(T,3) rows of uv"""
+        return _rows(_lib.jr2_model_triangles_uv, self._handle, 3)
+
+    @property
+    def uv(self):
+        """(U,2) 0..1"""
+        return _rows(_lib.jr2_model_uv, self._handle, 2)
+
+    @property
+    def parts(self):
+        """(T) what each triangle belongs to, see jr2.h"""
+        return _rows(_lib.jr2_model_parts, self._handle)
+
+
+def _image(pixels, width, height, format):
+    """(struct, what must stay alive)"""
+    if hasattr(pixels, "convert") and hasattr(pixels, "tobytes"):  # a PIL image
+        pixels = pixels.convert("RGB")
+        (width, height), format, pixels = pixels.size, RGB8, pixels.tobytes()
+    if numpy is not None and isinstance(pixels, numpy.ndarray):
+        if pixels.dtype != numpy.uint8 or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4)):
+            raise ValueError("an array must be uint8 of shape (H,W), (H,W,1), (H,W,3) or (H,W,4)")
+        channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+        inner = (1,) if pixels.ndim == 2 else (channels, 1)
+        if pixels.strides[1:] != inner or abs(pixels.strides[0]) < pixels.shape[1] * channels:
+            pixels = numpy.ascontiguousarray(pixels)
+        if format is None:
+            format = {1: GRAY8, 3: RGB8, 4: RGBA8}[channels]
+        elif _CHANNELS.get(format) != channels:
+            raise ValueError("the format does not fit the array's channels")
+        height, width = pixels.shape[:2]
+        return _Image(format=format, width=width, height=height, pixels=pixels.ctypes.data, stride=pixels.strides[0]), pixels
+    if width is None or height is None:
+        raise ValueError("bytes need a width and a height")
+    format = RGB8 if format is None else format
+    data = bytes(pixels)
+    if width > 0 and height > 0 and len(data) < width * height * _CHANNELS.get(format, 1):
+        raise ValueError(f"{len(data)} bytes are too few for {width} x {height} pixels")
+    return _Image(format=format, width=width, height=height, pixels=ctypes.cast(ctypes.c_char_p(data), _ptr)), data
+
+
+class Context:
+    """Scratch of one thread. model: a Model, a path, or None for the weights beside the library. cancel: a function without arguments
+    that is asked between the steps; true stops the work with an Error of the name JR2_ERR_CANCELLED."""
+
+    def __init__(self, model=None, threads=1, cancel=None):
+        self._handle = _ptr()
+        self.model = model if isinstance(model, Model) else Model(model)
+        text = ctypes.create_string_buffer(512)
+        config = _Config(threads=threads, model=self.model._handle, error=ctypes.cast(text, ctypes.c_char_p), error_size=len(text))
+        self._cancel = _CANCEL(lambda user: 1 if cancel() else 0) if cancel else _CANCEL()
+        config.cancel = self._cancel
+        status = _lib.jr2_ctx_create(ctypes.byref(config), ctypes.byref(self._handle))
+        if status:
+            raise Error(status, text.value.decode(errors="replace"))
+
+    def __del__(self):
+        if getattr(self, "_handle", None) and _lib:
+            _lib.jr2_ctx_free(self._handle)
+            self._handle = None
+
+    def _check(self, status):
+        if status:
+            raise Error(status, _lib.jr2_ctx_error(self._handle).decode(errors="replace"))
+
+    def reconstruct(self, pixels, width=None, height=None, format=None, *, max_faces=0, min_confidence=0.0, min_size=0.0,
+                    focal_px=0.0, passes=0, texture_size=0, regions=()):
+        """The faces of an image as a Result, the largest first. Zeros are the library's defaults. regions: of (x, y, size, roll)."""
+        image, alive = _image(pixels, width, height, format)
+        regions = [_Region(*r) for r in regions]
+        table = (_Region * max(len(regions), 1))(*regions)
+        options = _Options(max_faces=max_faces, min_confidence=min_confidence, min_size=min_size, focal_px=focal_px, passes=passes,
+                           texture_size=texture_size, region_count=len(regions), regions=table)
+        handle = _ptr()
+        self._check(_lib.jr2_reconstruct(self._handle, ctypes.byref(image), ctypes.byref(options), ctypes.byref(handle)))
+        return Result(self, handle, image, alive)
+
+    def evaluate(self, identity=None, expression=None, matrix=None):
+        """(vertices (V,3), normals (V,3), landmarks68 (68,3)) of the head model; expression: 53 numbers or {ARKit name: value}."""
+        if isinstance(expression, dict):
+            names = arkit_names()
+            values = [0.0] * ARKIT_COUNT
+            for name, value in expression.items():
+                if name not in names:
+                    raise KeyError(name)
+                values[names.index(name)] = value
+            arkit, _ = _floats(values)
+            out = (_float * max(len(self.model.expression_names), 1))()
+            self._check(_lib.jr2_head_from_arkit(self._handle, arkit, out))
+            expression = list(out)
+        b, b_count = _floats(identity)
+        e, e_count = _floats(expression)
+        m, m_count = _floats(matrix)
+        if m_count not in (0, 16):
+            raise ValueError("a matrix has 16 numbers, column by column")
+        count = self.model.vertex_count
+        parameters = _Parameters(identity=b, identity_count=b_count, expression=e, expression_count=e_count,
+                                 matrix=m if m_count else None)
+        vertices, normals, points = (_float * (3 * count + 1))(), (_float * (3 * count + 1))(), (_float * (3 * 68))()
+        mesh = _Mesh(vertices=vertices, normals=normals, landmarks68=points)
+        self._check(_lib.jr2_head_evaluate(self._handle, ctypes.byref(parameters), ctypes.byref(mesh)))
+        return tuple(_array(ctypes.cast(a, _float_p), n, 3) for a, n in ((vertices, count), (normals, count), (points, 68)))
+
+
+class Result:
+    """The faces of one image: len(), [index] and iteration give Face objects."""
+
+    def __init__(self, context, handle, image, alive):
+        self._context, self._handle, self._image, self._alive = context, handle, image, alive
+
+    def __del__(self):
+        if getattr(self, "_handle", None) and _lib:
+            _lib.jr2_result_free(self._handle)
+            self._handle = None
+
+    def __len__(self):
+        return _lib.jr2_result_count(self._handle)
+
+    def __getitem__(self, index):
+        count = len(self)
+        if index < 0:
+            index += count
+        if not 0 <= index < count:
+            raise IndexError(index)
+        return Face(self, _lib.jr2_result_face(self._handle, index))
+
+    def _options(self, name):
+        return _ExportOptions(image=ctypes.pointer(self._image), name=name.encode() if name else None)
+
+    def export(self, path, face=0, format=None, name=None):
+        """Writes a file; the format ("json", "glb", "obj", "ply", "overlay", "texture") follows from the ending unless it is given."""
+        path = os.fspath(path)
+        format = format or _OF_ENDING.get(os.path.splitext(path)[1].lower())
+        if format not in _EXPORTS:
+            raise ValueError(f"cannot tell the format of {path!r}")
+        options = self._options(name)
+        self._context._check(_lib.jr2_export_file(self._context._handle, self._handle, face, _EXPORTS[format], ctypes.byref(options),
+                                                  os.fsencode(path)))
+
+    def dump(self, format, face=0, name=None):
+        """The bytes of an export."""
+        parts = []
+
+        def write(user, data, size):
+            parts.append(ctypes.string_at(data, size))
+            return 0
+        options = self._options(name)
+        self._context._check(_lib.jr2_export(self._context._handle, self._handle, face, _EXPORTS[format], ctypes.byref(options),
+                                             _WRITE(write), None))
+        return b"".join(parts)
+
+    def as_dict(self):
+        """What the JSON export holds (docs/formats.md)."""
+        return json.loads(self.dump("json"))
+
+
+class Face:
+    """One face of a result; the meaning, units and ranges of its numbers stand in jr2.h."""
+
+    def __init__(self, result, handle):
+        self._result, self._handle = result, handle  # the result stays alive as long as its faces
+
+    def _named(self, function, names):
+        values = _rows(function, self._handle)
+        return dict(zip(names, (float(v) for v in values)))
+
+    confidence = property(lambda self: _lib.jr2_face_confidence(self._handle))
+    box = property(lambda self: _array(_lib.jr2_face_box(self._handle), 4))
+    landmarks68 = property(lambda self: _rows(_lib.jr2_face_landmarks68, self._handle, 2))
+    landmarks478 = property(lambda self: _rows(_lib.jr2_face_landmarks478, self._handle, 2))
+    identity = property(lambda self: _rows(_lib.jr2_face_identity, self._handle))
+    albedo = property(lambda self: _rows(_lib.jr2_face_albedo, self._handle))
+    light = property(lambda self: _rows(_lib.jr2_face_light, self._handle))
+    angles = property(lambda self: _array(_lib.jr2_face_angles(self._handle), 3))
+    matrix = property(lambda self: _array(_lib.jr2_face_matrix(self._handle), 16))
+    translation = property(lambda self: _array(_lib.jr2_face_translation(self._handle), 3))
+    camera = property(lambda self: _array(_lib.jr2_face_camera(self._handle), 3))
+    gaze = property(lambda self: _array(_lib.jr2_face_gaze(self._handle), 4))
+    vertices = property(lambda self: _rows(_lib.jr2_face_vertices, self._handle, 3))
+    normals = property(lambda self: _rows(_lib.jr2_face_normals, self._handle, 3))
+
+    @property
+    def arkit(self):
+        """{ARKit name: 0..1}"""
+        return self._named(_lib.jr2_face_arkit, arkit_names())
+
+    @property
+    def expression(self):
+        """{name of the head model: 0..1}"""
+        return self._named(_lib.jr2_face_expression, self._result._context.model.expression_names)
+
+    @property
+    def region(self):
+        """(x, y, size, roll): goes into reconstruct(regions=[...]) for the next picture of a video."""
+        region = _Region()
+        _lib.jr2_face_region(self._handle, ctypes.byref(region))
+        return region.x, region.y, region.size, region.roll
+
+    @property
+    def texture(self):
+        """(size, RGB bytes) or None"""
+        size = _int()
+        pixels = _lib.jr2_face_texture(self._handle, ctypes.byref(size))
+        return (size.value, ctypes.string_at(pixels, 3 * size.value ** 2)) if pixels else None
