@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * The vector words of the kernel bodies in AVX2 with FMA. Eight lanes, so a channel block is two vectors; 16 registers. */
+#ifndef JR2I_KERNELS_VEC_H
+#define JR2I_KERNELS_VEC_H
+
+#include <immintrin.h>
+
+#define JR2I_VEC_NAME avx2
+#define JR2I_VEC_TEXT "avx2"
+#define VL 8
+typedef __m256 vf;
+#define V_LOAD(p) _mm256_loadu_ps(p)
+#define V_STORE(p, a) _mm256_storeu_ps(p, a)
+#define V_SET1(s) _mm256_set1_ps(s)
+#define V_ZERO() _mm256_setzero_ps()
+#define V_ADD(a, b) _mm256_add_ps(a, b)
+#define V_SUB(a, b) _mm256_sub_ps(a, b)
+#define V_MUL(a, b) _mm256_mul_ps(a, b)
+#define V_DIV(a, b) _mm256_div_ps(a, b)
+#define V_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define V_MAX(a, b) _mm256_max_ps(a, b)
+#define V_MIN(a, b) _mm256_min_ps(a, b)
+#define V_ROUND(a) _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+#define V_SCALE2(a, n) \
+    _mm256_mul_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23)))
+
+static inline float v_sum_avx2(__m256 a)
+{
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    s = _mm_add_ss(s, _mm_movehdup_ps(s));
+    return _mm_cvtss_f32(s);
+}
+#define V_SUM(a) v_sum_avx2(a)
+
+#define PANEL_BLOCKS 1
+#define PIXELS_1 6
+
+#endif

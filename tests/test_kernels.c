@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: MIT
+ * Every SIMD version of every kernel against the C reference: random shapes, strides, tails, activations, with guards
+ * around each output. `--bench` prints a micro-benchmark instead. Built with JR2_NO_CHECK it needs no Check library, for
+ * cross-compiled runs. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cpu.h"
+#include "kernels/pack.h"
+
+#ifndef JR2_NO_CHECK
+#include <check.h>
+#endif
+
+#define GUARD 1234.5f
+
+static uint32_t seed = 1;
+
+static uint32_t random_bits(void)
+{
+    seed = seed * 1664525u + 1013904223u;
+    return seed >> 8;
+}
+
+static int32_t random_int(int32_t low, int32_t high) /* both included */
+{
+    return low + (int32_t)(random_bits() % (uint32_t)(high - low + 1));
+}
+
+static float random_float(void)
+{
+    return (float)random_bits() / 8388608.0f - 1.0f;
+}
+
+static float *new_floats(size_t n, int fill)
+{
+    void *p = NULL;
+    if (posix_memalign(&p, 64, (n + 16) * sizeof(float)) != 0)
+        abort();
+    float *f = p;
+    for (size_t i = 0; i < n + 16; i++)
+        f[i] = fill ? random_float() : GUARD;
+    return f;
+}
+
+/* A map with a margin of guards all around, so that a write past any edge of rows, columns or blocks shows. */
+typedef struct {
+    float *memory, *p; /* p: pixel (0, 0) */
+    size_t size;
+    ptrdiff_t row, block;
+    int32_t lanes;
+} map;
+
+static map new_map(int32_t blocks, int32_t height, int32_t width, int32_t lanes, int fill)
+{
+    map m;
+    const int32_t margin = 6;
+    m.lanes = lanes;
+    m.row = (ptrdiff_t)(width + 2 * margin) * lanes;
+    m.block = m.row * (height + 2 * margin);
+    m.size = (size_t)(m.block * blocks);
+    m.memory = new_floats(m.size, fill);
+    m.p = m.memory + margin * m.row + margin * lanes;
+    return m;
+}
+
+static map copy_map(const map *m)
+{
+    map c = *m;
+    c.memory = new_floats(m->size, 0);
+    memcpy(c.memory, m->memory, m->size * sizeof(float));
+    c.p = c.memory + (m->p - m->memory);
+    return c;
+}
+
+/* The largest difference of all floats, guards included, relative to the scale; the guards must be the same bits. */
+static double difference(const char *what, const char *version, const float *a, const float *b, size_t n, double scale)
+{
+    double worst = 0;
+    for (size_t i = 0; i < n; i++) {
+        double d = fabs((double)a[i] - (double)b[i]);
+        if (!(d <= worst))
+            worst = d;
+        if (isnan(b[i]) || ((a[i] == GUARD) != (b[i] == GUARD))) {
+            printf("%s, %s: float %zu is %g, the reference has %g\n", what, version, i, (double)b[i], (double)a[i]);
+            return INFINITY;
+        }
+    }
+    if (worst > scale)
+        printf("%s, %s: difference %g, allowed %g\n", what, version, worst, scale);
+    return worst / scale;
+}
+
+static const jr2i_kernels *tables[4];
+static int table_count;
+
+static void find_tables(void)
+{
+    uint32_t flags = jr2i_cpu_flags();
+    table_count = 0;
+#if defined(__x86_64__) || defined(__i386__)
+    if (flags & JR2I_CPU_AVX2)
+        tables[table_count++] = &jr2i_kernels_avx2;
+    if (flags & JR2I_CPU_AVX512)
+        tables[table_count++] = &jr2i_kernels_avx512;
+#elif defined(__aarch64__)
+    if (flags & JR2I_CPU_NEON)
+        tables[table_count++] = &jr2i_kernels_neon;
+#endif
+    (void)flags;
+}
+
+static int rounds(int n)
+{
+    return getenv("JR2_SMALL_TESTS") ? (n + 9) / 10 : n;
+}
+
+static int check_conv(void)
+{
+    for (int round = 0; round < rounds(60); round++) {
+        const int32_t planar = random_int(0, 3) == 0, k = random_int(0, 1) ? 3 : 1, stride = random_int(1, 2);
+        const int32_t in = planar ? random_int(1, 4) : random_int(1, 50), out = random_int(1, 130);
+        const int32_t oh = random_int(1, 5), ow = random_int(1, 40), blocks = jr2i_blocks(out);
+        const int32_t in_groups = planar ? in : jr2i_blocks(in), act = random_int(0, 4);
+        map x = new_map(in_groups, oh * stride, ow * stride, planar ? 1 : 16, 1);
+        map y0 = new_map(blocks, oh, ow, 16, 0), res = new_map(blocks, oh, ow, 16, 1);
+        const int use_residual = random_int(0, 1);
+        float *w = new_floats((size_t)(out * in * k * k), 1), *bias = new_floats((size_t)blocks * 16, 1);
+        ptrdiff_t *offset = malloc(sizeof *offset * (size_t)(in_groups * 9));
+        jr2i_conv q = { .x = x.p, .x_row = x.row * stride, .x_step = x.lanes * stride, .offset = offset,
+                        .chunk = planar ? k : 16, .bias = bias, .blocks = blocks, .y_row = y0.row, .y_block = y0.block,
+                        .residual = use_residual ? res.p : NULL, .width = ow, .act = act };
+        q.chunks = jr2i_conv_offsets(in, k, planar, x.row, x.block, offset);
+        float *packed = new_floats(jr2i_pack_conv_size(out, in, k, planar), 0);
+        for (int t = -1; t < table_count; t++) {
+            const jr2i_kernels *table = t < 0 ? &jr2i_kernels_c : tables[t];
+            map y = t < 0 ? y0 : new_map(blocks, oh, ow, 16, 0);
+            jr2i_pack_conv(w, out, in, k, planar, table->panel_blocks, packed);
+            q.panels = jr2i_panel_count(blocks, table->panel_blocks);
+            q.weights = packed;
+            q.y = y.p;
+            for (int32_t p = 0; p < q.panels; p++) {
+                table->conv(&q, p, 0, oh / 2);
+                table->conv(&q, p, oh / 2, oh);
+            }
+            if (t >= 0) {
+                if (difference("conv", table->name, y0.memory, y.memory, y0.size, 1e-6 * (in * k * k + 20)) > 1)
+                    return 1;
+                free(y.memory);
+            }
+        }
+        free(x.memory); free(y0.memory); free(res.memory); free(w); free(bias); free(offset); free(packed);
+    }
+    return 0;
+}
+
+/* The C Winograd against the C direct convolution first: the transforms are right; then each version against it. */
+static int check_winograd(void)
+{
+    for (int round = 0; round < rounds(40); round++) {
+        const int32_t up = random_int(0, 2) == 0, tile = up || random_int(0, 1) ? 4 : 2;
+        const int32_t in = random_int(1, 60), out = random_int(1, 120), act = random_int(0, 4);
+        const int32_t ty = random_int(1, 3), tx = random_int(1, 4), h = ty * tile, w = tx * tile, tiles = ty * tx;
+        const int32_t ib = jr2i_blocks(in), ob = jr2i_blocks(out), points = (tile + 2) * (tile + 2);
+        map x = new_map(ib, up ? h / 2 : h, up ? w / 2 : w, 16, 1), y0 = new_map(ob, h, w, 16, 0), res = new_map(ob, h, w, 16, 1);
+        float *weights = new_floats((size_t)(out * in * 9), 1), *bias = new_floats((size_t)ob * 16, 1);
+        float *packed = new_floats(jr2i_pack_wino_size(out, in, tile), 0);
+        float *v = new_floats((size_t)(points * ib * tiles * 16), 0), *m = new_floats((size_t)(points * ob * tiles * 16), 0);
+        jr2i_wino q = { .tile = tile, .upsample = up, .in_blocks = ib, .out_blocks = ob, .tiles_x = tx, .x = x.p, .x_row = x.row,
+                        .x_block = x.block, .weights = packed, .bias = bias, .residual = random_int(0, 1) ? res.p : NULL,
+                        .y_row = y0.row, .y_block = y0.block, .act = act };
+        for (int t = -1; t < table_count; t++) {
+            const jr2i_kernels *table = t < 0 ? &jr2i_kernels_c : tables[t];
+            map y = t < 0 ? y0 : new_map(ob, h, w, 16, 0);
+            jr2i_pack_wino(weights, out, in, tile, table->panel_blocks, packed);
+            q.panels = jr2i_panel_count(ob, table->panel_blocks);
+            q.y = y.p;
+            const int32_t cut = random_int(0, tiles); /* two ranges of tiles */
+            for (int part = 0; part < 2; part++) {
+                const int32_t first = part ? cut : 0, n = part ? tiles - cut : cut;
+                for (int32_t b = 0; b < ib && n > 0; b++)
+                    table->wino_input(&q, b, first, n, v);
+                for (int32_t p = 0; p < points && n > 0; p++)
+                    table->wino_multiply(&q, p, n, v, m);
+                for (int32_t b = 0; b < ob && n > 0; b++)
+                    table->wino_output(&q, b, first, n, m);
+            }
+            if (t >= 0) {
+                if (difference("winograd", table->name, y0.memory, y.memory, y0.size, 2e-5 * (in + 10)) > 1)
+                    return 1;
+                free(y.memory);
+                continue;
+            }
+            /* The direct convolution over a map that is explicitly doubled when it has to be. */
+            map d = up ? new_map(ib, h, w, 16, 1) : copy_map(&x), y1 = new_map(ob, h, w, 16, 0);
+            for (int32_t b = 0; b < ib && up; b++)
+                for (int32_t r = -1; r <= h; r++)
+                    for (int32_t c = -1; c <= w; c++)
+                        memcpy(d.p + b * d.block + r * d.row + c * 16,
+                               x.p + b * x.block + ((r + 2) / 2 - 1) * x.row + ((c + 2) / 2 - 1) * 16, 64);
+            ptrdiff_t offset[9 * 4];
+            float *direct = new_floats(jr2i_pack_conv_size(out, in, 3, 0), 0);
+            jr2i_pack_conv(weights, out, in, 3, 0, 1, direct);
+            jr2i_conv c = { .x = d.p, .x_row = d.row, .x_step = 16, .offset = offset, .chunk = 16, .weights = direct, .bias = bias,
+                            .blocks = ob, .panels = ob, .y = y1.p, .residual = q.residual, .y_row = y1.row, .y_block = y1.block,
+                            .width = w, .act = act };
+            c.chunks = jr2i_conv_offsets(in, 3, 0, d.row, d.block, offset);
+            for (int32_t p = 0; p < ob; p++)
+                jr2i_kernels_c.conv(&c, p, 0, h);
+            if (difference("winograd", "C against direct", y1.memory, y0.memory, y0.size, 2e-5 * (in + 10)) > 1)
+                return 1;
+            free(d.memory); free(y1.memory); free(direct);
+        }
+        free(x.memory); free(y0.memory); free(res.memory); free(weights); free(bias); free(packed); free(v); free(m);
+    }
+    return 0;
+}
+
+static int check_few(void)
+{
+    for (int round = 0; round < rounds(40); round++) {
+        const int32_t in = random_int(1, 70), out = random_int(1, 4), h = random_int(1, 4), w = random_int(1, 21);
+        map x = new_map(jr2i_blocks(in), h, w, 16, 1), y0 = new_map(out, h, w, 1, 0);
+        float *weights = new_floats((size_t)(out * in * 9), 1), bias[4] = { 0.1f, 0.2f, -0.3f, 0.4f };
+        float *packed = new_floats(jr2i_pack_few_size(out, in), 0);
+        jr2i_pack_few(weights, out, in, packed);
+        jr2i_conv_few q = { .x = x.p, .x_row = x.row, .x_block = x.block, .in_blocks = jr2i_blocks(in), .out_channels = out,
+                            .weights = packed, .bias = bias, .y = y0.p, .y_row = y0.row, .y_plane = y0.block, .width = w,
+                            .act = random_int(0, 4) };
+        jr2i_kernels_c.conv_few(&q, 0, h);
+        for (int t = 0; t < table_count; t++) {
+            map y = new_map(out, h, w, 1, 0);
+            q.y = y.p;
+            tables[t]->conv_few(&q, 0, h);
+            if (difference("conv_few", tables[t]->name, y0.memory, y.memory, y0.size, 1e-6 * (in * 9 + 20)) > 1)
+                return 1;
+            free(y.memory);
+        }
+        free(x.memory); free(y0.memory); free(weights); free(packed);
+    }
+    return 0;
+}
+
+static int check_depthwise(void)
+{
+    for (int round = 0; round < rounds(40); round++) {
+        const int32_t c = random_int(1, 40), stride = random_int(1, 2), h = random_int(1, 5), w = random_int(1, 21), blocks = jr2i_blocks(c);
+        map x = new_map(blocks, h * stride, w * stride, 16, 1), y0 = new_map(blocks, h, w, 16, 0);
+        float *weights = new_floats((size_t)c * 9, 1), *bias = new_floats((size_t)blocks * 16, 1);
+        float *packed = new_floats(jr2i_pack_depthwise_size(c), 0);
+        jr2i_pack_depthwise(weights, c, packed);
+        jr2i_depthwise q = { .x = x.p, .x_row = x.row, .x_block = x.block, .stride = stride, .weights = packed, .bias = bias,
+                             .y = y0.p, .y_row = y0.row, .y_block = y0.block, .width = w, .act = random_int(0, 4) };
+        for (int32_t b = 0; b < blocks; b++)
+            jr2i_kernels_c.depthwise(&q, b, 0, h);
+        for (int t = 0; t < table_count; t++) {
+            map y = new_map(blocks, h, w, 16, 0);
+            q.y = y.p;
+            for (int32_t b = 0; b < blocks; b++)
+                tables[t]->depthwise(&q, b, 0, h);
+            if (difference("depthwise", tables[t]->name, y0.memory, y.memory, y0.size, 1e-5) > 1)
+                return 1;
+            free(y.memory);
+        }
+        free(x.memory); free(y0.memory); free(weights); free(bias); free(packed);
+    }
+    return 0;
+}
+
+static int check_linear(void)
+{
+    for (int round = 0; round < rounds(30); round++) {
+        const int32_t in = random_int(1, 300), out = random_int(1, 64), act = random_int(0, 4);
+        float *x = new_floats((size_t)in, 1), *w = new_floats((size_t)(in * out), 1), *bias = new_floats(64, 1);
+        float *packed = new_floats(jr2i_pack_linear_size(out, in), 0);
+        jr2i_pack_linear(w, out, in, packed);
+        float *y0 = new_floats(64, 0), *y = new_floats(64, 0);
+        jr2i_kernels_c.linear(x, in, packed, bias, act, y0);
+        for (int t = 0; t < table_count; t++) {
+            tables[t]->linear(x, in, packed, bias, act, y);
+            if (difference("linear", tables[t]->name, y0, y, 64 + 16, 1e-6 * (in + 20)) > 1)
+                return 1;
+        }
+        free(x); free(w); free(bias); free(packed); free(y0); free(y);
+    }
+    return 0;
+}
+
+static int check_planes(void)
+{
+    for (int round = 0; round < rounds(60); round++) {
+        const int32_t h = random_int(1, 6), w = random_int(1, 19), act = random_int(0, 4), n = 40;
+        map a = new_map(1, h, w, 16, 1), b = new_map(1, h, w, 16, 1);
+        const jr2i_plane plane = { a.p, a.row, h, w };
+        float *coords = new_floats(2 * (size_t)n, 1);
+        for (int32_t i = 0; i < n; i++) {
+            coords[2 * i] = coords[2 * i] * (float)(w + 1) + (float)w * 0.5f;
+            coords[2 * i + 1] = coords[2 * i + 1] * (float)(h + 1) + (float)h * 0.5f;
+        }
+        coords[0] = NAN; coords[1] = INFINITY; coords[2] = -1e30f; coords[3] = 1e30f; coords[4] = (float)(w - 1); coords[5] = -1;
+        map want[4]; /* add, upsample, pool, and a row for mean and samples */
+        for (int t = -1; t < table_count; t++) {
+            const jr2i_kernels *table = t < 0 ? &jr2i_kernels_c : tables[t];
+            map got[4] = { new_map(1, h, w, 16, 0), new_map(1, 2 * h, 2 * w, 16, 0), new_map(1, (h + 1) / 2, (w + 1) / 2, 16, 0),
+                           new_map(1, 1, 1 + 2 * n, 16, 0) };
+            table->add(&plane, b.p, b.row, got[0].p, got[0].row, act);
+            table->upsample2(&plane, got[1].p, got[1].row);
+            table->max_pool2(&plane, got[2].p, got[2].row);
+            table->mean(&plane, got[3].p);
+            table->sample(&plane, coords, n, 0, got[3].p + 16);
+            table->sample(&plane, coords, n, 1, got[3].p + 16 + n * 16);
+            for (int i = 0; i < 4; i++) {
+                if (t < 0) {
+                    want[i] = got[i];
+                    continue;
+                }
+                if (difference("planes", table->name, want[i].memory, got[i].memory, got[i].size, 2e-5) > 1)
+                    return 1;
+                free(got[i].memory);
+            }
+        }
+        for (int i = 0; i < 4; i++)
+            free(want[i].memory);
+        free(a.memory); free(b.memory); free(coords);
+    }
+    return 0;
+}
+
+/* Panels cover all blocks in order, whatever the numbers. */
+static int check_panels(void)
+{
+    for (int32_t blocks = 1; blocks < 40; blocks++)
+        for (int32_t most = 1; most <= 4; most++) {
+            const int32_t panels = jr2i_panel_count(blocks, most);
+            for (int32_t p = 0; p < panels; p++) {
+                const int32_t size = jr2i_panel_start(blocks, panels, p + 1) - jr2i_panel_start(blocks, panels, p);
+                if (size < 1 || size > most)
+                    return 1;
+            }
+            if (jr2i_panel_start(blocks, panels, 0) != 0 || jr2i_panel_start(blocks, panels, panels) != blocks)
+                return 1;
+        }
+    return 0;
+}
+
+/* ---- benchmark ---- */
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+typedef void bench_fn(const jr2i_kernels *table, void *q);
+
+static void report(const char *text, const jr2i_kernels *table, bench_fn *fn, void *q, double operations)
+{
+    double best = 1e9, start = now();
+    for (int n = 0; n < 5 || (now() - start < 0.2 && n < 2000); n++) {
+        double t = now();
+        fn(table, q);
+        t = now() - t;
+        if (t < best)
+            best = t;
+    }
+    printf("%-44s %-7s %9.4f ms %8.1f GFLOP/s\n", text, table->name, best * 1e3, operations / best * 1e-9);
+}
+
+typedef struct {
+    jr2i_conv conv;
+    jr2i_wino wino;
+    jr2i_depthwise depthwise;
+    jr2i_conv_few few;
+    float *v, *m, *x, *w, *b, *y;
+    int32_t height, tiles, tile_block, inputs;
+} bench;
+
+static void bench_conv(const jr2i_kernels *t, void *p)
+{
+    const bench *q = p;
+    for (int32_t i = 0; i < q->conv.panels; i++)
+        t->conv(&q->conv, i, 0, q->height);
+}
+
+static void bench_wino(const jr2i_kernels *t, void *p)
+{
+    const bench *q = p;
+    const int32_t points = (q->wino.tile + 2) * (q->wino.tile + 2);
+    for (int32_t first = 0; first < q->tiles; first += q->tile_block) {
+        const int32_t n = q->tiles - first < q->tile_block ? q->tiles - first : q->tile_block;
+        for (int32_t b = 0; b < q->wino.in_blocks; b++)
+            t->wino_input(&q->wino, b, first, n, q->v);
+        for (int32_t i = 0; i < points; i++)
+            t->wino_multiply(&q->wino, i, n, q->v, q->m);
+        for (int32_t b = 0; b < q->wino.out_blocks; b++)
+            t->wino_output(&q->wino, b, first, n, q->m);
+    }
+}
+
+static void bench_depthwise(const jr2i_kernels *t, void *p)
+{
+    const bench *q = p;
+    for (int32_t b = 0; b < q->inputs / 16; b++)
+        t->depthwise(&q->depthwise, b, 0, q->height);
+}
+
+static void bench_few(const jr2i_kernels *t, void *p)
+{
+    const bench *q = p;
+    t->conv_few(&q->few, 0, q->height);
+}
+
+static void bench_linear(const jr2i_kernels *t, void *p)
+{
+    const bench *q = p;
+    for (int32_t i = 0; i < 4; i++)
+        t->linear(q->x, q->inputs, q->w + (ptrdiff_t)i * 64 * q->inputs, q->b, 1, q->y + i * 64);
+}
+
+static void bench_shape(const jr2i_kernels *t, int32_t in, int32_t out, int32_t size, int32_t stride)
+{
+    char text[80];
+    const int32_t planar = in < 16, os = size / stride;
+    map x = new_map(planar ? in : jr2i_blocks(in), size, size, planar ? 1 : 16, 1), y = new_map(jr2i_blocks(out), os, os, 16, 1);
+    float *w = new_floats((size_t)(in * out * 9), 1), *bias = new_floats((size_t)out + 16, 1);
+    float *packed = new_floats(jr2i_pack_wino_size(out, in, 4), 0);
+    ptrdiff_t *offset = malloc(sizeof *offset * (size_t)(in + 16) * 9);
+    bench q = { .height = os };
+    q.conv = (jr2i_conv){ .x = x.p, .x_row = x.row * stride, .x_step = x.lanes * stride, .offset = offset, .chunk = planar ? 3 : 16,
+                          .weights = packed, .bias = bias, .blocks = jr2i_blocks(out), .y = y.p, .y_row = y.row, .y_block = y.block,
+                          .width = os, .act = 1 };
+    q.conv.panels = jr2i_panel_count(q.conv.blocks, t->panel_blocks);
+    q.conv.chunks = jr2i_conv_offsets(in, 3, planar, x.row, x.block, offset);
+    jr2i_pack_conv(w, out, in, 3, planar, t->panel_blocks, packed);
+    const double operations = 2.0 * in * out * 9 * os * os;
+    snprintf(text, sizeof text, "direct 3x3 s%d %d->%d to %dx%d", (int)stride, (int)in, (int)out, (int)os, (int)os);
+    report(text, t, bench_conv, &q, operations);
+    for (int32_t tile = 4; tile >= 2 && stride == 1 && !planar; tile -= 2) {
+        const int32_t points = (tile + 2) * (tile + 2);
+        q.tiles = (size / tile) * (size / tile);
+        jr2i_pack_wino(w, out, in, tile, t->panel_blocks, packed);
+        q.wino = (jr2i_wino){ .tile = tile, .in_blocks = jr2i_blocks(in), .out_blocks = jr2i_blocks(out), .panels = q.conv.panels,
+                              .tiles_x = size / tile, .x = x.p, .x_row = x.row, .x_block = x.block, .weights = packed, .bias = bias,
+                              .y = y.p, .y_row = y.row, .y_block = y.block, .act = 1 };
+        q.v = new_floats((size_t)(points * in * q.tiles), 0);
+        q.m = new_floats((size_t)(points * out * q.tiles), 0);
+        for (int32_t block = 16; block <= 128; block *= 2) {
+            q.tile_block = block < q.tiles ? block : q.tiles;
+            snprintf(text, sizeof text, "winograd F%d %d->%d at %dx%d, %d tiles", (int)tile, (int)in, (int)out, (int)size, (int)size, (int)q.tile_block);
+            report(text, t, bench_wino, &q, operations);
+            if (block >= q.tiles)
+                break;
+        }
+        if (tile == 4 && size >= 32) {
+            q.wino.upsample = 1;
+            snprintf(text, sizeof text, "doubled + F4 %d->%d at %dx%d", (int)in, (int)out, (int)size, (int)size);
+            report(text, t, bench_wino, &q, operations);
+        }
+        free(q.v); free(q.m);
+    }
+    free(x.memory); free(y.memory); free(w); free(bias); free(packed); free(offset);
+}
+
+static int run_bench(void)
+{
+    static const int32_t shapes[][4] = { { 3, 32, 128, 2 }, { 32, 48, 64, 2 }, { 48, 96, 32, 2 }, { 96, 192, 16, 2 }, { 32, 32, 64, 1 },
+                                         { 48, 48, 32, 1 }, { 96, 96, 16, 1 }, { 192, 192, 8, 1 }, { 64, 64, 10, 1 }, { 256, 256, 32, 1 },
+                                         { 128, 64, 128, 1 } };
+    for (int t = 0; t < table_count; t++) {
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            bench_shape(tables[t], shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3]);
+        bench q = { .inputs = 4096 };
+        q.x = new_floats(4096, 1); q.w = new_floats(4096 * 256, 1); q.b = new_floats(256, 1); q.y = new_floats(256, 0);
+        report("linear 4096->256", tables[t], bench_linear, &q, 2.0 * 4096 * 256);
+        free(q.x); free(q.w); free(q.b); free(q.y);
+        map x = new_map(8, 128, 128, 16, 1), y = new_map(8, 128, 128, 16, 1);
+        float *w = new_floats(128 * 9 * 4, 1), *b = new_floats(128, 1);
+        q = (bench){ .inputs = 128, .height = 128 };
+        q.depthwise = (jr2i_depthwise){ .x = x.p, .x_row = x.row, .x_block = x.block, .stride = 1, .weights = w, .bias = b, .y = y.p,
+                                        .y_row = y.row, .y_block = y.block, .width = 128, .act = 1 };
+        report("depthwise 3x3 128 at 128x128", tables[t], bench_depthwise, &q, 2.0 * 128 * 9 * 128 * 128);
+        q.few = (jr2i_conv_few){ .x = x.p, .x_row = x.row, .x_block = x.block, .in_blocks = 4, .out_channels = 3, .weights = w, .bias = b,
+                                 .y = y.p, .y_row = 128, .y_plane = 128 * 128, .width = 128, .act = 0 };
+        report("conv 3x3 64->3 at 128x128", tables[t], bench_few, &q, 2.0 * 64 * 3 * 9 * 128 * 128);
+        free(x.memory); free(y.memory); free(w); free(b);
+    }
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(void);
+} checks[] = { { "panels", check_panels }, { "conv", check_conv }, { "winograd", check_winograd }, { "few", check_few },
+               { "depthwise", check_depthwise }, { "linear", check_linear }, { "planes", check_planes } };
+#define CHECKS (sizeof checks / sizeof *checks)
+
+#ifndef JR2_NO_CHECK
+START_TEST(test_one)
+{
+    find_tables();
+    ck_assert_msg(checks[_i].run() == 0, "%s differs", checks[_i].name);
+}
+END_TEST
+#endif
+
+int main(int argc, char **argv)
+{
+    find_tables();
+    if (argc > 1 && strcmp(argv[1], "--bench") == 0)
+        return run_bench();
+#ifdef JR2_NO_CHECK
+    int failed = 0;
+    for (size_t i = 0; i < CHECKS; i++) {
+        int bad = checks[i].run();
+        printf("%s: %s\n", checks[i].name, bad ? "DIFFERS" : "ok");
+        failed |= bad;
+    }
+    printf("%d table(s) besides the reference\n", table_count);
+    return failed || table_count == 0;
+#else
+    Suite *suite = suite_create("kernels");
+    TCase *tcase = tcase_create("against the reference");
+    tcase_add_loop_test(tcase, test_one, 0, (int)CHECKS);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+#endif
+}
