@@ -60,7 +60,7 @@ else
 $(error WITH_BLAS must be openblas or none, not "$(WITH_BLAS)")
 endif
 LIBS := $(BLAS_LIBS) $(LIBS)
-CLI_LIBS ?= -ljpeg -lpng
+CLI_LIBS ?=
 
 ifneq ($(SAN),)
 SAN_FLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
@@ -128,6 +128,9 @@ $(OBJ)/%.o: %.c
 	$(say) CC $<
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
+# Where the weights are looked for last, after the folders beside the library.
+$(OBJ)/libjr2/core/search.o: CPPFLAGS_ALL += -DJR2_DATADIR='"$(DATADIR)"'
+
 $(OBJ)/libjr2.a: $(LIB_OBJ)
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
@@ -167,8 +170,14 @@ define run_tests
 	    else printf '  FAILED  %s\n' $$t; cat $$log; failed=1; fi; done; exit $$failed
 endef
 
+# The scripts tests/*.sh check the tree and the program; they are skipped where TESTS picks some programs.
+TEST_SCRIPTS := $(if $(TESTS),,$(sort $(wildcard tests/*.sh)))
+
 test: $(TEST_BIN) $(PRODUCTS)
 	$(call run_tests,env CK_DEFAULT_TIMEOUT=300 JR2_BUILD=$(OUT) $(TEST_ENV))
+	@failed=0; for t in $(TEST_SCRIPTS); do log=$(OBJ)/$$t.log; mkdir -p $(OBJ)/tests; \
+	    if env JR2_BUILD=$(OUT) CC="$(CC)" WITH_BLAS="$(WITH_BLAS)" sh $$t >$$log 2>&1; then printf '  ok      %s\n' $$t; \
+	    else printf '  FAILED  %s\n' $$t; cat $$log; failed=1; fi; done; exit $$failed
 
 # valgrind knows no AVX-512: JR2_CPU masks it.
 test-valgrind: $(TEST_BIN) $(PRODUCTS)
