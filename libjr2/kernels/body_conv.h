@@ -15,7 +15,7 @@ typedef void tile_fn(const tile_shape *q, const float *x, const float *w, const 
 INLINE void tile_body(const int P, const int B, const ptrdiff_t step, const tile_shape *q, const float *x, const float *w,
                       const float *bias, float *y, const float *residual)
 {
-    vf sum[P][B * NV];
+    vf sum[PIXELS_1][PANEL_BLOCKS * NV]; /* only P x B * NV of them: a constant size lets them become registers */
     UNROLL for (int i = 0; i < P; i++)
         UNROLL for (int j = 0; j < B * NV; j++)
             sum[i][j] = V_LOAD(bias + j * VL);
@@ -24,7 +24,7 @@ INLINE void tile_body(const int P, const int B, const ptrdiff_t step, const tile
     for (int32_t k = 0; k < chunks; k++) {
         const float *a = x + q->offset[k];
         for (int32_t c = 0; c < chunk; c++) {
-            vf b[B * NV];
+            vf b[PANEL_BLOCKS * NV];
             UNROLL for (int j = 0; j < B * NV; j++)
                 b[j] = V_LOAD(w + j * VL);
             w += B * JR2I_LANES;
@@ -118,7 +118,7 @@ INLINE void few_row(const int F, const jr2i_conv_few *q, int32_t r)
 {
     for (int32_t i = 0; i < q->width; i += 4) {
         const int32_t n = q->width - i < 4 ? q->width - i : 4;
-        vf sum[4][F];
+        vf sum[4][4];
         UNROLL for (int p = 0; p < 4; p++)
             UNROLL for (int o = 0; o < F; o++)
                 sum[p][o] = V_ZERO();

@@ -4,12 +4,12 @@
 /* P output pixels of one vector of lanes; S the stride. */
 INLINE void depthwise_pixels(const int P, const int S, const float *x, ptrdiff_t row, const float *w, vf bias, vf slope, float *y)
 {
-    vf sum[P];
+    vf sum[4]; /* constant sizes, whatever P and S */
     UNROLL for (int p = 0; p < P; p++)
         sum[p] = bias;
     for (int ky = 0; ky < 3; ky++) {
         const float *a = x + (ky - 1) * row - JR2I_LANES;
-        vf w0 = V_LOAD(w), w1 = V_LOAD(w + JR2I_LANES), w2 = V_LOAD(w + 2 * JR2I_LANES), in[P * S + 2];
+        vf w0 = V_LOAD(w), w1 = V_LOAD(w + JR2I_LANES), w2 = V_LOAD(w + 2 * JR2I_LANES), in[10];
         w += 3 * JR2I_LANES;
         UNROLL for (int i = 0; i < (P - 1) * S + 3; i++)
             in[i] = V_LOAD(a + i * JR2I_LANES);
