@@ -6,6 +6,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "out/bytes.h"
+
 #define CHUNK 32768
 
 typedef struct encoder {
@@ -137,49 +139,21 @@ void jr2i_png_put(jr2i_sink *sink, const uint8_t *pixels, int32_t width, int32_t
     jr2i_free(sink->env, e.packed);
 }
 
-/* Bytes that grow. */
-typedef struct memory {
-    jr2i_env *env;
-    uint8_t *data;
-    size_t size, room;
-} memory;
-
-static int32_t append(void *user, const void *data, size_t size)
-{
-    memory *m = user;
-    if (size > m->room - m->size) {
-        size_t room = 2 * m->room + size + 65536;
-        uint8_t *larger = jr2i_alloc(m->env, room, 1);
-        if (!larger)
-            return 1;
-        if (m->size)
-            memcpy(larger, m->data, m->size);
-        jr2i_free(m->env, m->data);
-        m->data = larger;
-        m->room = room;
-    }
-    memcpy(m->data + m->size, data, size);
-    m->size += size;
-    return 0;
-}
-
 int32_t jr2i_png_encode(jr2i_env *env, const uint8_t *pixels, int32_t width, int32_t height, int32_t channels, uint8_t **data,
                         size_t *size)
 {
-    memory m = {env, NULL, 0, 0};
+    jr2i_bytes bytes = {env, NULL, 0, 0};
     jr2i_sink sink;
     *data = NULL;
     *size = 0;
-    jr2i_sink_begin(&sink, env, append, &m);
+    jr2i_sink_begin(&sink, env, jr2i_bytes_write, &bytes);
     jr2i_png_put(&sink, pixels, width, height, channels);
     int32_t status = jr2i_sink_end(&sink);
-    if (status == JR2_ERR_WRITE)
-        status = jr2i_no_memory(env, m.room);
     if (status != JR2_OK) {
-        jr2i_free(env, m.data);
-        return status;
+        jr2i_free(env, bytes.data);
+        return status == JR2_ERR_WRITE ? jr2i_no_memory(env, bytes.room) : status;
     }
-    *data = m.data;
-    *size = m.size;
+    *data = bytes.data;
+    *size = bytes.size;
     return JR2_OK;
 }

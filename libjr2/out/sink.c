@@ -103,6 +103,69 @@ void jr2i_sink_number(jr2i_sink *sink, double value, int32_t decimals)
     jr2i_sink_put(sink, text + at, sizeof text - at);
 }
 
+void jr2i_sink_float(jr2i_sink *sink, float value)
+{
+    if (!isfinite(value) || value == 0) {
+        jr2i_sink_text(sink, "0");
+        return;
+    }
+    double magnitude = fabs((double)value);
+    int32_t exponent = (int32_t)floor(log10(magnitude)) - 8;
+    double digits = floor(magnitude * pow(10, -exponent) + 0.5);
+    if (digits >= 1e9) { /* log10 was just below a whole number */
+        digits = floor(digits / 10 + 0.5);
+        exponent++;
+    }
+    int64_t whole = (int64_t)digits;
+    while (whole % 10 == 0 && exponent < 0) {
+        whole /= 10;
+        exponent++;
+    }
+    jr2i_sink_integer(sink, value < 0 ? -whole : whole);
+    if (exponent) {
+        jr2i_sink_text(sink, "e");
+        jr2i_sink_integer(sink, exponent);
+    }
+}
+
+/* Bytes of the UTF-8 sequence that starts here, 0 where it is malformed. */
+static size_t utf8_length(const unsigned char *s)
+{
+    size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    if ((n == 3 && ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0))) ||
+        (n == 4 && ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90))))
+        return 0; /* overlong, surrogate or beyond U+10FFFF */
+    return n;
+}
+
+void jr2i_sink_quoted(jr2i_sink *sink, const char *text)
+{
+    static const char hex[] = "0123456789abcdef";
+    const unsigned char *s = (const unsigned char *)text;
+    jr2i_sink_text(sink, "\"");
+    while (*s) {
+        size_t n = utf8_length(s);
+        if (n == 0) {
+            jr2i_sink_text(sink, "?");
+            s++;
+            continue;
+        }
+        if (*s < 0x20) {
+            char escape[7] = {'\\', 'u', '0', '0', hex[*s >> 4], hex[*s & 15], 0};
+            jr2i_sink_text(sink, escape);
+        } else {
+            if (*s == '"' || *s == '\\')
+                jr2i_sink_text(sink, "\\");
+            jr2i_sink_put(sink, s, n);
+        }
+        s += n;
+    }
+    jr2i_sink_text(sink, "\"");
+}
+
 void jr2i_sink_fail(jr2i_sink *sink, int32_t status)
 {
     if (sink->status == JR2_OK)

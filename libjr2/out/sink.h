@@ -21,8 +21,11 @@ void jr2i_sink_put(jr2i_sink *sink, const void *data, size_t size);
 void jr2i_sink_text(jr2i_sink *sink, const char *text);
 void jr2i_sink_u32(jr2i_sink *sink, uint32_t value); /* little endian */
 void jr2i_sink_f32(jr2i_sink *sink, float value);
-/* Shortest decimal text that reads back as the same float, with a point in every locale; 0 for NaN and infinities. */
-void jr2i_sink_number(jr2i_sink *sink, double value, int32_t decimals /* at most; 0..9 */);
+/* Decimal text with at most so many digits (0..9) after the point, which is a point in every locale; 0 for NaN and infinities;
+ * beyond +-9e8 the limit. */
+void jr2i_sink_number(jr2i_sink *sink, double value, int32_t decimals);
+void jr2i_sink_float(jr2i_sink *sink, float value);         /* text that reads back as the same float: 9 digits and an exponent */
+void jr2i_sink_quoted(jr2i_sink *sink, const char *text);   /* a JSON string; what is not UTF-8 becomes '?' */
 void jr2i_sink_integer(jr2i_sink *sink, int64_t value);
 void jr2i_sink_fail(jr2i_sink *sink, int32_t status); /* the error text must be set */
 int32_t jr2i_sink_end(jr2i_sink *sink);               /* flushes */
