@@ -67,7 +67,7 @@ class _Region(ctypes.Structure):
 class _Options(_Struct):
     _fields_ = [("struct_size", ctypes.c_uint32), ("max_faces", _int), ("min_confidence", _float), ("min_size", _float),
                 ("focal_px", _float), ("passes", _int), ("texture_size", _int), ("region_count", _int),
-                ("regions", ctypes.POINTER(_Region))]
+                ("regions", ctypes.POINTER(_Region)), ("find_side", _int), ("thorough", _int)]
 
 
 class _Parameters(_Struct):
@@ -289,13 +289,14 @@ class Context:
             raise Error(status, _lib.jr2_ctx_error(self._handle).decode(errors="replace"))
 
     def reconstruct(self, pixels, width=None, height=None, format=None, *, max_faces=0, min_confidence=0.0, min_size=0.0,
-                    focal_px=0.0, passes=0, texture_size=0, regions=()):
+                    focal_px=0.0, passes=0, texture_size=0, regions=(), find_side=0, thorough=False):
         """The faces of an image as a Result, the largest first. Zeros are the library's defaults. regions: of (x, y, size, roll)."""
         image, alive = _image(pixels, width, height, format)
         regions = [_Region(*r) for r in regions]
         table = (_Region * max(len(regions), 1))(*regions)
         options = _Options(max_faces=max_faces, min_confidence=min_confidence, min_size=min_size, focal_px=focal_px, passes=passes,
-                           texture_size=texture_size, region_count=len(regions), regions=table)
+                           texture_size=texture_size, region_count=len(regions), regions=table,
+                           find_side=find_side, thorough=int(thorough))
         handle = _ptr()
         self._check(_lib.jr2_reconstruct(self._handle, ctypes.byref(image), ctypes.byref(options), ctypes.byref(handle)))
         return Result(self, handle, image, alive)
