@@ -19,7 +19,6 @@ void jr2i_light_at(const float light[27], const float normal[3], float rgb[3]);
 
 float jr2i_srgb_encode(float linear);           /* 0..1 to 0..1, clamps */
 float jr2i_srgb_decode(float encoded);          /* 0..1 to 0..1 */
-const float *jr2i_srgb_decode_table(void);      /* (256) 8-bit sRGB to linear; const data */
 
 /* Linear colours of vertices: rotation (9, row-major) turns normals (count,3) into camera axes; NULL: they are. albedo
  * (count,3) linear; NULL: 0.6 grey. */
