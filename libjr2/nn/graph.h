@@ -21,9 +21,8 @@
 
 #include "base/env.h"
 #include "base/threads.h"
+#include "kernels/kernels.h" /* JR2I_ACT_... */
 #include "tensor/jr2w.h"
-
-enum { JR2I_ACT_NONE = 0, JR2I_ACT_RELU = 1, JR2I_ACT_LEAKY = 2 /* slope 0.1 */, JR2I_ACT_SILU = 3, JR2I_ACT_SIGMOID = 4 };
 
 typedef struct jr2i_graph jr2i_graph;
 typedef struct jr2i_net jr2i_net;

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ * From a built graph to a network: folding, choice of algorithms for the usual input size, packed weights. */
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels/pack.h"
+#include "net.h"
+
+/* Planar maps can only be read by full convolutions: otherwise the input is stored blocked. */
+static void choose_input_form(jr2i_net *net)
+{
+    for (int32_t i = 1; i < net->node_count; i++)
+        if ((net->nodes[i].a == 0 && net->nodes[i].op != JR2I_OP_CONV) || net->nodes[i].b == 0)
+            net->nodes[0].form = JR2I_BLOCKED;
+}
+
+/* Measured: F(4x4) wins from four tiles on, also at 8x8 where it is bound by reading its weights; below, F(2x2) with four
+ * tiles of its own, and a direct convolution for what is smaller still. */
+static int32_t winograd_tile(const jr2i_shape *s)
+{
+    if (((s->height + 3) / 4) * ((s->width + 3) / 4) >= 4)
+        return 4;
+    return ((s->height + 1) / 2) * ((s->width + 1) / 2) >= 4 ? 2 : 0;
+}
+
+static void choose_algorithm(jr2i_net *net, jr2i_node *node, const jr2i_shape *shape)
+{
+    const jr2i_node *x = &net->nodes[node->a];
+    if (net->use_gemm || node->op != JR2I_OP_CONV || node->k != 3 || node->stride != 1 || x->form != JR2I_BLOCKED)
+        return;
+    if (node->channels <= 4 && node->is_output && node->readers == 0 && node->b < 0) {
+        node->op = JR2I_OP_FEW;
+        node->form = JR2I_PLANAR;
+        return;
+    }
+    node->tile = winograd_tile(shape);
+    if (node->tile == 0)
+        return;
+    node->op = JR2I_OP_WINO;
+    if (x->op == JR2I_OP_UPSAMPLE2 && x->readers == 1 && !x->is_output && net->nodes[x->a].form == JR2I_BLOCKED) {
+        net->nodes[node->a].dead = 1;
+        node->a = x->a;
+        node->doubled = 1;
+        node->tile = 4;
+    }
+}
+
+static int32_t load_tensor(jr2i_env *env, const jr2i_jr2w *file, const jr2i_node *node, const char *suffix, float **out)
+{
+    char name[80];
+    snprintf(name, sizeof name, "%s.%s", node->name, suffix);
+    const jr2i_tensor_info *t = jr2i_jr2w_find(file, name); /* there: graph.c looked at it */
+    return jr2i_jr2w_load_f32(env, file, name, t ? t->ndim : 1, t ? t->dims : NULL, out);
+}
+
+static size_t packed_size(const jr2i_node *node, int32_t planar)
+{
+    switch (node->op) {
+    case JR2I_OP_CONV:
+        return jr2i_pack_conv_size(node->channels, node->in, node->k, planar);
+    case JR2I_OP_WINO:
+        return jr2i_pack_wino_size(node->channels, node->in, node->tile);
+    case JR2I_OP_FEW:
+        return jr2i_pack_few_size(node->channels, node->in);
+    case JR2I_OP_DEPTHWISE:
+        return jr2i_pack_depthwise_size(node->channels);
+    default:
+        return jr2i_pack_linear_size(node->channels, node->in);
+    }
+}
+
+static int32_t pack_node(jr2i_env *env, jr2i_net *net, jr2i_node *node, const jr2i_jr2w *file)
+{
+    const int32_t planar = node->op != JR2I_OP_LINEAR && net->nodes[node->a].form == JR2I_PLANAR;
+    const int32_t blocks = jr2i_blocks(node->channels), panel_blocks = net->use_gemm ? blocks : net->kernels->panel_blocks;
+    const size_t size = packed_size(node, planar), bias_size = (size_t)jr2i_round_up(node->channels, 64);
+    float *w, *bias;
+    int32_t status = load_tensor(env, file, node, "weight", &w);
+    if (status != JR2_OK)
+        return status;
+    node->panels = jr2i_panel_count(blocks, panel_blocks);
+    node->weights = jr2i_alloc(env, size, sizeof *w);
+    node->bias = jr2i_calloc(env, bias_size, sizeof *w);
+    if (!node->weights || !node->bias) {
+        jr2i_free(env, w);
+        return jr2i_no_memory(env, (size + bias_size) * sizeof *w);
+    }
+    switch (node->op) {
+    case JR2I_OP_CONV:
+        jr2i_pack_conv(w, node->channels, node->in, node->k, planar, panel_blocks, node->weights);
+        break;
+    case JR2I_OP_WINO:
+        jr2i_pack_wino(w, node->channels, node->in, node->tile, panel_blocks, node->weights);
+        break;
+    case JR2I_OP_FEW:
+        jr2i_pack_few(w, node->channels, node->in, node->weights);
+        break;
+    case JR2I_OP_DEPTHWISE:
+        jr2i_pack_depthwise(w, node->channels, node->weights);
+        break;
+    default:
+        jr2i_pack_linear(w, node->channels, node->in, node->weights);
+        break;
+    }
+    jr2i_free(env, w);
+    status = load_tensor(env, file, node, "bias", &bias);
+    if (status != JR2_OK)
+        return status;
+    memcpy(node->bias, bias, (size_t)node->channels * sizeof *bias);
+    jr2i_free(env, bias);
+    return JR2_OK;
+}
+
+int32_t jr2i_net_pack(jr2i_env *env, jr2i_net *net, const jr2i_jr2w *file, int32_t height, int32_t width)
+{
+    jr2i_shape *shapes = jr2i_alloc(env, (size_t)net->node_count, sizeof *shapes);
+    if (!shapes)
+        return jr2i_no_memory(env, (size_t)net->node_count * sizeof *shapes);
+    choose_input_form(net);
+    int32_t status = jr2i_net_shapes(env, net, height, width, shapes);
+    for (int32_t i = 1; i < net->node_count && status == JR2_OK; i++)
+        choose_algorithm(net, &net->nodes[i], &shapes[i]);
+    jr2i_free(env, shapes);
+    for (int32_t i = 1; i < net->node_count && status == JR2_OK; i++) {
+        jr2i_node *node = &net->nodes[i];
+        if (!node->dead && (node->k == 3 || node->op == JR2I_OP_DEPTHWISE))
+            net->nodes[node->a].needs_halo = 1;
+        if (node->name[0] != 0)
+            status = pack_node(env, net, node, file);
+    }
+    return status;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT
+ * Shapes of all results for one input size, and one arena in which results whose lives do not overlap share memory. */
+#include <string.h>
+
+#include "kernels/pack.h"
+#include "net.h"
+
+enum { ALIGN_FLOATS = 16 };
+#define MAX_ARENA_BYTES ((uint64_t)1 << 32)
+
+static size_t align_floats(size_t n)
+{
+    return (n + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
+}
+
+/* Checks that a vector has the length its reader wants. */
+static int32_t linear_shape(jr2i_env *env, const jr2i_node *node, const jr2i_shape *a, jr2i_shape *out)
+{
+    if (a->width != node->in)
+        return jr2i_fail(env, JR2_ERR_FORMAT, "network: %s wants %d inputs, this size gives %d", node->name, (int)node->in, (int)a->width);
+    out->height = 1;
+    out->width = node->channels;
+    return JR2_OK;
+}
+
+int32_t jr2i_net_shapes(jr2i_env *env, const jr2i_net *net, int32_t height, int32_t width, jr2i_shape *shapes)
+{
+    if (height < 1 || width < 1 || height > JR2I_MAX_SIDE || width > JR2I_MAX_SIDE)
+        return jr2i_fail(env, JR2_ERR_RANGE, "network input of %d x %d", (int)width, (int)height);
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const jr2i_node *node = &net->nodes[i];
+        jr2i_shape *s = &shapes[i];
+        const jr2i_shape a = node->a >= 0 ? shapes[node->a] : (jr2i_shape){ height, width };
+        const int32_t times = node->op == JR2I_OP_UPSAMPLE2 || node->doubled ? 2 : 1;
+        int32_t status = JR2_OK;
+        switch (node->op) {
+        case JR2I_OP_MEAN:
+            *s = (jr2i_shape){ 1, node->channels };
+            break;
+        case JR2I_OP_FLATTEN: {
+            const int64_t length = (int64_t)a.height * a.width * net->nodes[node->a].channels;
+            if (length > 1 << 24)
+                status = jr2i_fail(env, JR2_ERR_RANGE, "network: a vector of %lld", (long long)length);
+            *s = (jr2i_shape){ 1, (int32_t)length };
+            break;
+        }
+        case JR2I_OP_LINEAR:
+            status = linear_shape(env, node, &a, s);
+            break;
+        default:
+            *s = (jr2i_shape){ (a.height * times + node->stride - 1) / node->stride, (a.width * times + node->stride - 1) / node->stride };
+            if (s->height > JR2I_MAX_SIDE || s->width > JR2I_MAX_SIDE)
+                status = jr2i_fail(env, JR2_ERR_RANGE, "network: a map of %d x %d", (int)s->width, (int)s->height);
+            if (status == JR2_OK && node->b >= 0 && (shapes[node->b].height != s->height || shapes[node->b].width != s->width))
+                status = jr2i_fail(env, JR2_ERR_FORMAT, "network: maps of different sizes meet");
+            if (status == JR2_OK && node->op == JR2I_OP_ADD && (a.height != s->height || a.width != s->width))
+                status = jr2i_fail(env, JR2_ERR_FORMAT, "network: maps of different sizes meet");
+            break;
+        }
+        if (status != JR2_OK)
+            return status;
+    }
+    return JR2_OK;
+}
+
+int32_t jr2i_wino_tiles(const jr2i_net *net, const jr2i_node *node)
+{
+    (void)net;
+    /* Both transformed sides of a group of tiles should stay in the second cache, next to the weights that stream by. */
+    const int32_t per_tile = (node->tile + 2) * (node->tile + 2) * (jr2i_blocks(node->in) + jr2i_blocks(node->channels)) * 64;
+    const int32_t n = 262144 / per_tile / 8 * 8;
+    return n < 16 ? 16 : n > 96 ? 96 : n;
+}
+
+static size_t scratch_floats(const jr2i_net *net, const jr2i_node *node)
+{
+    const size_t in = (size_t)jr2i_blocks(node->in), out = (size_t)jr2i_blocks(node->channels);
+    if (node->op == JR2I_OP_WINO)
+        return (in + out) * JR2I_LANES * (size_t)((node->tile + 2) * (node->tile + 2)) * (size_t)jr2i_wino_tiles(net, node);
+    if (node->op == JR2I_OP_CONV && net->use_gemm)
+        return JR2I_GEMM_PIXELS * JR2I_LANES * (in * (size_t)(node->k * node->k) + out);
+    return 0;
+}
+
+/* Memory geometry of a result. The map is rounded up to whole Winograd tiles, with a halo of one pixel around. */
+static void measure(const jr2i_node *node, jr2i_place *p)
+{
+    const int32_t lanes = node->form == JR2I_BLOCKED ? JR2I_LANES : 1;
+    const int32_t groups = node->form == JR2I_BLOCKED ? jr2i_blocks(node->channels) : node->channels;
+    if (node->form == JR2I_VECTOR) {
+        p->rows = 1;
+        p->pitch = jr2i_round_up(p->shape.width, 64); /* linear layers write whole panels */
+        p->row = p->block = p->pitch;
+        p->size = (size_t)p->pitch;
+        return;
+    }
+    p->rows = jr2i_round_up(p->shape.height, 4) + 2;
+    p->pitch = jr2i_round_up(p->shape.width, 4) + 2;
+    p->row = (ptrdiff_t)p->pitch * lanes;
+    p->block = p->row * p->rows;
+    /* The widest chunk that a kernel reads beyond the last pixel stays inside. */
+    p->size = align_floats((size_t)p->block * (size_t)groups + 64);
+    if (node->op == JR2I_OP_FEW) { /* written straight to the output */
+        p->row = p->shape.width;
+        p->block = p->row * p->shape.height;
+        p->size = 0;
+    }
+}
+
+/* First fit: the lowest gap between the results that live while node i is computed. */
+static size_t find_gap(const jr2i_net *net, const jr2i_place *places, int32_t i)
+{
+    size_t at = 0;
+    for (int moved = 1; moved;) {
+        moved = 0;
+        for (int32_t j = 0; j < i; j++) {
+            const jr2i_place *other = &places[j];
+            if (net->nodes[j].dead || other->size == 0 || other->last < i)
+                continue;
+            if (at < other->at + other->size && other->at < at + places[i].size) {
+                at = other->at + other->size;
+                moved = 1;
+            }
+        }
+    }
+    return at;
+}
+
+static void find_last_readers(const jr2i_net *net, jr2i_place *places)
+{
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const jr2i_node *node = &net->nodes[i];
+        places[i].last = node->is_output && node->form == JR2I_VECTOR ? net->node_count : i;
+        if (node->dead)
+            continue;
+        const int32_t inputs[2] = { node->a, node->b };
+        for (int k = 0; k < 2; k++)
+            if (inputs[k] >= 0 && places[inputs[k]].last < i)
+                places[inputs[k]].last = i;
+    }
+}
+
+static void set_pointers(const jr2i_net *net, jr2i_net_state *state, size_t results, size_t outputs)
+{
+    float *base = state->arena, *output = base + results;
+    state->scratch = output + outputs;
+    ptrdiff_t *offsets = (ptrdiff_t *)(void *)(state->scratch + state->scratch_size * (size_t)state->max_threads);
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const jr2i_node *node = &net->nodes[i];
+        jr2i_place *p = &state->places[i];
+        if (node->dead)
+            continue;
+        const int32_t lanes = node->form == JR2I_BLOCKED ? JR2I_LANES : 1;
+        p->data = base + p->at + (node->form == JR2I_VECTOR ? 0 : p->row + lanes);
+        p->output = NULL;
+        if (node->is_output && node->form == JR2I_VECTOR)
+            p->output = p->data;
+        if (node->is_output && node->form != JR2I_VECTOR) {
+            p->output = output;
+            output += align_floats((size_t)node->channels * (size_t)p->shape.height * (size_t)p->shape.width);
+        }
+        if (node->op == JR2I_OP_FEW)
+            p->data = p->output;
+        if (node->op == JR2I_OP_CONV) {
+            const jr2i_place *x = &state->places[node->a];
+            p->offsets = offsets;
+            p->chunks = jr2i_conv_offsets(node->in, node->k, net->nodes[node->a].form == JR2I_PLANAR, x->row, x->block, offsets);
+            offsets += p->chunks;
+        }
+    }
+}
+
+int32_t jr2i_net_state_resize(jr2i_env *env, const jr2i_net *net, jr2i_net_state *state, int32_t height, int32_t width)
+{
+    if (state->planned && state->places[0].shape.height == height && state->places[0].shape.width == width)
+        return JR2_OK;
+    state->planned = 0;
+    int32_t status = jr2i_net_shapes(env, net, height, width, state->shapes);
+    if (status != JR2_OK)
+        return status;
+    uint64_t results = 0, outputs = 0, offsets = 0;
+    find_last_readers(net, state->places);
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const jr2i_node *node = &net->nodes[i];
+        jr2i_place *p = &state->places[i];
+        p->shape = state->shapes[i];
+        p->size = 0;
+        if (node->dead)
+            continue;
+        measure(node, p);
+        p->at = find_gap(net, state->places, i);
+        results = p->at + p->size > results ? p->at + p->size : results;
+        if (node->is_output && node->form != JR2I_VECTOR)
+            outputs += align_floats((size_t)node->channels * (size_t)p->shape.height * (size_t)p->shape.width);
+        if (node->op == JR2I_OP_CONV)
+            offsets += (uint64_t)node->in * (uint64_t)(node->k * node->k) + JR2I_LANES;
+        if (results + outputs > MAX_ARENA_BYTES / sizeof(float))
+            return jr2i_fail(env, JR2_ERR_NO_MEMORY, "network: an input of %d x %d needs more than 4 GiB", (int)width, (int)height);
+    }
+    const uint64_t bytes = (results + outputs + (uint64_t)state->scratch_size * (uint64_t)state->max_threads) * sizeof(float) + offsets * sizeof(ptrdiff_t);
+    if (bytes > MAX_ARENA_BYTES || bytes > SIZE_MAX / 2)
+        return jr2i_fail(env, JR2_ERR_NO_MEMORY, "network: an input of %d x %d needs more than 4 GiB", (int)width, (int)height);
+    if (bytes > state->capacity) {
+        void *arena = jr2i_alloc(env, (size_t)bytes, 1);
+        if (!arena)
+            return jr2i_no_memory(env, (size_t)bytes);
+        jr2i_free(env, state->arena);
+        state->arena = arena;
+        state->capacity = (size_t)bytes;
+    }
+    /* Whole blocks are read, also where a map has fewer channels or a tile reaches past the map: keep that defined. */
+    memset(state->arena, 0, (size_t)bytes);
+    set_pointers(net, state, (size_t)results, (size_t)outputs);
+    state->planned = 1;
+    return JR2_OK;
+}
+
+int32_t jr2i_net_state_create(jr2i_env *env, const jr2i_net *net, int32_t height, int32_t width, int32_t max_threads,
+                              jr2i_net_state **out)
+{
+    *out = NULL;
+    if (max_threads < 1 || max_threads > JR2I_MAX_THREADS)
+        return jr2i_fail(env, JR2_ERR_RANGE, "%d threads", (int)max_threads);
+    jr2i_net_state *state = jr2i_calloc(env, 1, sizeof *state);
+    if (!state)
+        return jr2i_no_memory(env, sizeof *state);
+    state->max_threads = max_threads;
+    state->places = jr2i_calloc(env, (size_t)net->node_count, sizeof *state->places);
+    state->shapes = jr2i_calloc(env, (size_t)net->node_count, sizeof *state->shapes);
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const size_t size = net->nodes[i].dead ? 0 : align_floats(scratch_floats(net, &net->nodes[i]));
+        state->scratch_size = size > state->scratch_size ? size : state->scratch_size;
+    }
+    int32_t status = state->places && state->shapes ? jr2i_net_state_resize(env, net, state, height, width)
+                                                    : jr2i_no_memory(env, (size_t)net->node_count * sizeof *state->places);
+    if (status != JR2_OK) {
+        jr2i_net_state_free(env, state);
+        return status;
+    }
+    *out = state;
+    return JR2_OK;
+}
+
+void jr2i_net_state_free(const jr2i_env *env, jr2i_net_state *state)
+{
+    if (!state)
+        return;
+    jr2i_free(env, state->arena);
+    jr2i_free(env, state->places);
+    jr2i_free(env, state->shapes);
+    jr2i_free(env, state);
+}
+
+size_t jr2i_net_state_bytes(const jr2i_net_state *state)
+{
+    return state->capacity;
+}

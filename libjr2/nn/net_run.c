@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT
+ * Running a network: each node becomes one or a few parallel loops over pieces of work that do not depend on the number
+ * of threads in anything but their grouping, so the results are the same bits for any number. */
+#include <string.h>
+
+#include "kernels/pack.h"
+#include "net.h"
+#include "tensor/gemm.h"
+
+typedef struct {
+    const jr2i_net *net;
+    jr2i_net_state *state;
+    jr2i_pool *pool;
+    const jr2i_kernels *kernels;
+    const jr2i_node *node;
+    jr2i_place *y, *a, *b; /* b: NULL when there is none */
+    int32_t threads;
+} run;
+
+static void planes_of(const run *r, const jr2i_place *p, int32_t block, jr2i_plane *plane)
+{
+    (void)r;
+    *plane = (jr2i_plane){ p->data + block * p->block, p->row, p->shape.height, p->shape.width };
+}
+
+/* ---- direct convolution ---- */
+
+typedef struct {
+    const run *r;
+    jr2i_conv q;
+    int32_t groups, group_rows; /* of output rows */
+    int32_t panels_inside; /* small weights: all panels of a few rows, then the next rows */
+} conv_job;
+
+static void conv_task(void *arg, int32_t task, int32_t worker)
+{
+    const conv_job *job = arg;
+    (void)worker;
+    const int32_t panel = job->panels_inside ? task % job->q.panels : task / job->groups;
+    const int32_t group = job->panels_inside ? task / job->q.panels : task % job->groups;
+    const int32_t row0 = group * job->group_rows, height = job->r->y->shape.height;
+    const int32_t row1 = row0 + job->group_rows < height ? row0 + job->group_rows : height;
+    job->r->kernels->conv(&job->q, panel, row0, row1);
+}
+
+/* Portable: 64 pixels at a time are gathered into rows of a matrix and multiplied with all weights. */
+static void gemm_task(void *arg, int32_t task, int32_t worker)
+{
+    const conv_job *job = arg;
+    const jr2i_conv *q = &job->q;
+    const int32_t steps = q->chunks * q->chunk, channels = q->blocks * JR2I_LANES, height = job->r->y->shape.height;
+    float *a = job->r->state->scratch + (size_t)worker * job->r->state->scratch_size; /* (pixels, steps) */
+    float *c = a + (size_t)JR2I_GEMM_PIXELS * (size_t)jr2i_round_up(steps, JR2I_LANES); /* (pixels, channels) */
+    const int32_t first = task * JR2I_GEMM_PIXELS, total = height * q->width;
+    const int32_t pixels = total - first < JR2I_GEMM_PIXELS ? total - first : JR2I_GEMM_PIXELS;
+    for (int32_t p = 0; p < pixels; p++) {
+        const float *x = q->x + (first + p) / q->width * q->x_row + (first + p) % q->width * q->x_step;
+        for (int32_t j = 0; j < q->chunks; j++)
+            memcpy(a + (ptrdiff_t)p * steps + j * q->chunk, x + q->offset[j], (size_t)q->chunk * sizeof *a);
+    }
+    jr2i_gemm(pixels, channels, steps, a, steps, q->weights, channels, 0, c, channels);
+    for (int32_t b = 0; b < q->blocks; b++)
+        for (int32_t p = 0; p < pixels; p++) {
+            const ptrdiff_t at = b * q->y_block + (first + p) / q->width * q->y_row + (first + p) % q->width * JR2I_LANES;
+            float *v = c + (ptrdiff_t)p * channels + b * JR2I_LANES;
+            for (int32_t l = 0; l < JR2I_LANES; l++)
+                v[l] += q->bias[b * JR2I_LANES + l];
+            const jr2i_plane one = { v, JR2I_LANES, 1, 1 };
+            static const float zero[JR2I_LANES] = { 0 };
+            job->r->kernels->add(&one, q->residual ? q->residual + at : zero, 0, q->y + at, 0, q->act);
+        }
+}
+
+static void run_conv(const run *r)
+{
+    const jr2i_node *node = r->node;
+    const int planar = r->net->nodes[node->a].form == JR2I_PLANAR;
+    conv_job job = { .r = r };
+    jr2i_conv *q = &job.q;
+    q->x = r->a->data;
+    q->x_row = r->a->row * node->stride;
+    q->x_step = (ptrdiff_t)(planar ? 1 : JR2I_LANES) * node->stride;
+    q->offset = r->y->offsets;
+    q->chunks = r->y->chunks;
+    q->chunk = planar ? node->k : JR2I_LANES;
+    q->weights = node->weights;
+    q->bias = node->bias;
+    q->blocks = jr2i_blocks(node->channels);
+    q->panels = node->panels;
+    q->y = r->y->data;
+    q->residual = r->b ? r->b->data : NULL;
+    q->y_row = r->y->row;
+    q->y_block = r->y->block;
+    q->width = r->y->shape.width;
+    q->act = node->act;
+    const int32_t height = r->y->shape.height;
+    if (r->net->use_gemm) {
+        jr2i_pool_run(r->pool, gemm_task, &job, (height * q->width + JR2I_GEMM_PIXELS - 1) / JR2I_GEMM_PIXELS);
+        return;
+    }
+    const size_t weight_bytes = (size_t)q->chunks * (size_t)q->chunk * (size_t)q->blocks * JR2I_LANES * sizeof(float);
+    job.panels_inside = weight_bytes < 600000;
+    /* Rows of about 64 pixels make a piece when panels go inside; else a thread's share of all rows. */
+    job.group_rows = job.panels_inside ? 1 + 63 / q->width : (height + r->threads - 1) / r->threads;
+    job.groups = (height + job.group_rows - 1) / job.group_rows;
+    jr2i_pool_run(r->pool, conv_task, &job, job.groups * q->panels);
+}
+
+/* ---- Winograd ---- */
+
+typedef struct {
+    const run *r;
+    jr2i_wino q;
+    int32_t tiles, group; /* all; at a time */
+    int32_t first, n; /* the group at hand when the phases are spread over threads */
+    size_t v_size;
+} wino_job;
+
+static int32_t wino_points(const wino_job *job)
+{
+    return (job->q.tile + 2) * (job->q.tile + 2);
+}
+
+static float *scratch_of(const run *r, int32_t worker)
+{
+    return r->state->scratch + (size_t)worker * r->state->scratch_size;
+}
+
+static void wino_group_task(void *arg, int32_t task, int32_t worker)
+{
+    const wino_job *job = arg;
+    const jr2i_kernels *k = job->r->kernels;
+    const int32_t first = task * job->group, n = job->tiles - first < job->group ? job->tiles - first : job->group;
+    float *v = scratch_of(job->r, worker), *m = v + job->v_size;
+    for (int32_t b = 0; b < job->q.in_blocks; b++)
+        k->wino_input(&job->q, b, first, n, v);
+    for (int32_t p = 0; p < wino_points(job); p++)
+        k->wino_multiply(&job->q, p, n, v, m);
+    for (int32_t b = 0; b < job->q.out_blocks; b++)
+        k->wino_output(&job->q, b, first, n, m);
+}
+
+static void wino_input_task(void *arg, int32_t task, int32_t worker)
+{
+    const wino_job *job = arg;
+    (void)worker;
+    job->r->kernels->wino_input(&job->q, task, job->first, job->n, scratch_of(job->r, 0));
+}
+
+static void wino_multiply_task(void *arg, int32_t task, int32_t worker)
+{
+    const wino_job *job = arg;
+    (void)worker;
+    job->r->kernels->wino_multiply(&job->q, task, job->n, scratch_of(job->r, 0), scratch_of(job->r, 0) + job->v_size);
+}
+
+static void wino_output_task(void *arg, int32_t task, int32_t worker)
+{
+    const wino_job *job = arg;
+    (void)worker;
+    job->r->kernels->wino_output(&job->q, task, job->first, job->n, scratch_of(job->r, 0) + job->v_size);
+}
+
+static void run_wino(const run *r)
+{
+    const jr2i_node *node = r->node;
+    const jr2i_shape *s = &r->y->shape;
+    wino_job job = { .r = r };
+    jr2i_wino *q = &job.q;
+    q->tile = node->tile;
+    q->upsample = node->doubled;
+    q->in_blocks = jr2i_blocks(node->in);
+    q->out_blocks = jr2i_blocks(node->channels);
+    q->panels = node->panels;
+    q->tiles_x = (s->width + q->tile - 1) / q->tile;
+    q->x = r->a->data;
+    q->x_row = r->a->row;
+    q->x_block = r->a->block;
+    q->weights = node->weights;
+    q->bias = node->bias;
+    q->y = r->y->data;
+    q->residual = r->b ? r->b->data : NULL;
+    q->y_row = r->y->row;
+    q->y_block = r->y->block;
+    q->act = node->act;
+    job.tiles = q->tiles_x * ((s->height + q->tile - 1) / q->tile);
+    job.group = jr2i_wino_tiles(r->net, node);
+    job.v_size = (size_t)wino_points(&job) * (size_t)q->in_blocks * JR2I_LANES * (size_t)job.group;
+    const int32_t groups = (job.tiles + job.group - 1) / job.group;
+    if (r->threads == 1 || groups >= 2 * r->threads) {
+        jr2i_pool_run(r->pool, wino_group_task, &job, groups);
+        return;
+    }
+    for (job.first = 0; job.first < job.tiles; job.first += job.group) {
+        job.n = job.tiles - job.first < job.group ? job.tiles - job.first : job.group;
+        jr2i_pool_run(r->pool, wino_input_task, &job, q->in_blocks);
+        jr2i_pool_run(r->pool, wino_multiply_task, &job, wino_points(&job));
+        jr2i_pool_run(r->pool, wino_output_task, &job, q->out_blocks);
+    }
+}
+
+/* ---- the rest ---- */
+
+static void few_task(void *arg, int32_t task, int32_t worker)
+{
+    const run *r = arg;
+    (void)worker;
+    const jr2i_conv_few q = { .x = r->a->data, .x_row = r->a->row, .x_block = r->a->block, .in_blocks = jr2i_blocks(r->node->in),
+                              .out_channels = r->node->channels, .weights = r->node->weights, .bias = r->node->bias, .y = r->y->data,
+                              .y_row = r->y->row, .y_plane = r->y->block, .width = r->y->shape.width, .act = r->node->act };
+    r->kernels->conv_few(&q, task, task + 1);
+}
+
+static void depthwise_task(void *arg, int32_t task, int32_t worker)
+{
+    const run *r = arg;
+    (void)worker;
+    const jr2i_depthwise q = { .x = r->a->data, .x_row = r->a->row, .x_block = r->a->block, .stride = r->node->stride,
+                               .weights = r->node->weights, .bias = r->node->bias, .y = r->y->data, .y_row = r->y->row,
+                               .y_block = r->y->block, .width = r->y->shape.width, .act = r->node->act };
+    r->kernels->depthwise(&q, task, 0, r->y->shape.height);
+}
+
+static void linear_task(void *arg, int32_t task, int32_t worker)
+{
+    const run *r = arg;
+    (void)worker;
+    r->kernels->linear(r->a->data, r->node->in, r->node->weights + (ptrdiff_t)task * 64 * r->node->in, r->node->bias + task * 64,
+                       r->node->act, r->y->data + task * 64);
+}
+
+static void copy_block(const jr2i_place *from, int32_t from_block, const jr2i_place *to, int32_t to_block)
+{
+    for (int32_t row = 0; row < from->shape.height; row++)
+        memcpy(to->data + to_block * to->block + row * to->row, from->data + from_block * from->block + row * from->row,
+               (size_t)from->shape.width * JR2I_LANES * sizeof(float));
+}
+
+/* One 16-channel block of the nodes that work block by block. */
+static void block_task(void *arg, int32_t task, int32_t worker)
+{
+    const run *r = arg;
+    (void)worker;
+    float *y = r->y->data + (r->node->form == JR2I_VECTOR ? (ptrdiff_t)task * JR2I_LANES : task * r->y->block);
+    jr2i_plane x;
+    if (r->node->op == JR2I_OP_CONCAT) {
+        const int32_t front = jr2i_blocks(r->net->nodes[r->node->a].channels);
+        copy_block(task < front ? r->a : r->b, task < front ? task : task - front, r->y, task);
+        return;
+    }
+    planes_of(r, r->a, task, &x);
+    switch (r->node->op) {
+    case JR2I_OP_UPSAMPLE2:
+        r->kernels->upsample2(&x, y, r->y->row);
+        break;
+    case JR2I_OP_ADD:
+        r->kernels->add(&x, r->b->data + task * r->b->block, r->b->row, y, r->y->row, r->node->act);
+        break;
+    case JR2I_OP_MAX_POOL2:
+        r->kernels->max_pool2(&x, y, r->y->row);
+        break;
+    default:
+        r->kernels->mean(&x, y);
+        break;
+    }
+}
+
+/* Blocked map to contiguous planes, one 16-channel block. */
+static void planes_from_block(const jr2i_place *p, int32_t channels, int32_t block, float *out)
+{
+    const int32_t height = p->shape.height, width = p->shape.width;
+    const int32_t count = channels - block * JR2I_LANES < JR2I_LANES ? channels - block * JR2I_LANES : JR2I_LANES;
+    const ptrdiff_t plane = (ptrdiff_t)height * width;
+    out += block * JR2I_LANES * plane;
+    for (int32_t row = 0; row < height; row++) {
+        const float *x = p->data + block * p->block + row * p->row;
+        for (int32_t c = 0; c < count; c++)
+            for (int32_t i = 0; i < width; i++)
+                out[c * plane + (ptrdiff_t)row * width + i] = x[i * JR2I_LANES + c];
+    }
+}
+
+static void planes_from_map(const jr2i_place *p, jr2i_form form, int32_t channels, float *out)
+{
+    if (form == JR2I_PLANAR) {
+        for (int32_t c = 0; c < channels; c++)
+            for (int32_t row = 0; row < p->shape.height; row++)
+                memcpy(out + ((ptrdiff_t)c * p->shape.height + row) * p->shape.width, p->data + c * p->block + row * p->row,
+                       (size_t)p->shape.width * sizeof *out);
+        return;
+    }
+    for (int32_t b = 0; b < jr2i_blocks(channels); b++)
+        planes_from_block(p, channels, b, out);
+}
+
+static void load_input(const run *r, const float *input)
+{
+    const jr2i_place *p = r->y;
+    const ptrdiff_t plane = (ptrdiff_t)p->shape.height * p->shape.width;
+    for (int32_t c = 0; c < r->node->channels; c++)
+        for (int32_t row = 0; row < p->shape.height; row++) {
+            const float *x = input + c * plane + (ptrdiff_t)row * p->shape.width;
+            if (r->node->form == JR2I_PLANAR) {
+                memcpy(p->data + c * p->block + row * p->row, x, (size_t)p->shape.width * sizeof *x);
+                continue;
+            }
+            float *y = p->data + c / JR2I_LANES * p->block + row * p->row + c % JR2I_LANES;
+            for (int32_t i = 0; i < p->shape.width; i++)
+                y[i * JR2I_LANES] = x[i];
+        }
+    for (int32_t c = r->node->channels; r->node->form == JR2I_BLOCKED && c % JR2I_LANES != 0; c++) /* another map lay here */
+        for (int32_t row = 0; row < p->shape.height; row++)
+            for (int32_t i = 0; i < p->shape.width; i++)
+                p->data[c / JR2I_LANES * p->block + row * p->row + i * JR2I_LANES + c % JR2I_LANES] = 0;
+}
+
+/* Everything of the map's memory outside of its size becomes zero. */
+static void clear_halo(const run *r)
+{
+    const jr2i_place *p = r->y;
+    const int32_t blocked = r->node->form == JR2I_BLOCKED, groups = blocked ? jr2i_blocks(r->node->channels) : r->node->channels;
+    const size_t pixel = blocked ? JR2I_LANES : 1, right = (size_t)(p->pitch - 1 - p->shape.width) * pixel;
+    for (int32_t g = 0; g < groups; g++) {
+        float *x = p->data + g * p->block;
+        memset(x - p->row - pixel, 0, (size_t)p->row * sizeof *x);
+        for (int32_t row = 0; row < p->shape.height; row++) {
+            memset(x + row * p->row - pixel, 0, pixel * sizeof *x);
+            memset(x + row * p->row + (size_t)p->shape.width * pixel, 0, right * sizeof *x);
+        }
+        memset(x + p->shape.height * p->row - pixel, 0, (size_t)(p->rows - 1 - p->shape.height) * (size_t)p->row * sizeof *x);
+    }
+}
+
+static void run_node(run *r, const float *input)
+{
+    const int32_t blocks = jr2i_blocks(r->node->channels);
+    switch (r->node->op) {
+    case JR2I_OP_INPUT:
+        load_input(r, input);
+        break;
+    case JR2I_OP_CONV:
+        run_conv(r);
+        break;
+    case JR2I_OP_WINO:
+        run_wino(r);
+        break;
+    case JR2I_OP_FEW:
+        jr2i_pool_run(r->pool, few_task, r, r->y->shape.height);
+        break;
+    case JR2I_OP_DEPTHWISE:
+        jr2i_pool_run(r->pool, depthwise_task, r, blocks);
+        break;
+    case JR2I_OP_LINEAR:
+        jr2i_pool_run(r->pool, linear_task, r, (r->node->channels + 63) / 64);
+        break;
+    case JR2I_OP_FLATTEN:
+        planes_from_map(r->a, r->net->nodes[r->node->a].form, r->net->nodes[r->node->a].channels, r->y->data);
+        break;
+    default:
+        jr2i_pool_run(r->pool, block_task, r, blocks);
+        break;
+    }
+    if (r->node->needs_halo)
+        clear_halo(r);
+    if (r->y->output && r->y->output != r->y->data)
+        planes_from_map(r->y, r->node->form, r->node->channels, r->y->output);
+}
+
+int32_t jr2i_net_run(jr2i_env *env, const jr2i_net *net, jr2i_net_state *state, jr2i_pool *pool, const float *input)
+{
+    if (!state->planned || jr2i_pool_threads(pool) > state->max_threads)
+        return jr2i_fail(env, JR2_ERR_INTERNAL, "network: the state has no plan or too few threads");
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const jr2i_node *node = &net->nodes[i];
+        if (node->dead)
+            continue;
+        int32_t status = jr2i_cancelled(env);
+        if (status != JR2_OK)
+            return status;
+        run r = { .net = net, .state = state, .pool = pool, .kernels = net->kernels, .node = node, .y = &state->places[i],
+                  .a = node->a >= 0 ? &state->places[node->a] : NULL, .b = node->b >= 0 ? &state->places[node->b] : NULL,
+                  .threads = jr2i_pool_threads(pool) };
+        run_node(&r, input);
+    }
+    return JR2_OK;
+}
+
+const float *jr2i_net_output(const jr2i_net *net, const jr2i_net_state *state, int32_t index, int32_t *channels, int32_t *height,
+                             int32_t *width)
+{
+    if (index < 0 || index >= net->output_count)
+        return NULL;
+    const jr2i_node *node = &net->nodes[net->outputs[index]];
+    const jr2i_place *p = &state->places[net->outputs[index]];
+    const int vector = node->form == JR2I_VECTOR;
+    if (channels)
+        *channels = vector ? p->shape.width : node->channels;
+    if (height)
+        *height = vector ? 1 : p->shape.height;
+    if (width)
+        *width = vector ? 1 : p->shape.width;
+    return p->output;
+}
+
+int32_t jr2i_net_outputs(const jr2i_net *net)
+{
+    return net->output_count;
+}
