@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: MIT
- * The parameters of one face as the coarse network gives them, in units. */
+ * What the coarse network says about a face: its output vector, read into named numbers. The vector's layout is part of the topology
+ * "jr2.coarse.1" (docs/head-model.md). */
 #ifndef JR2I_PARAMS_H
 #define JR2I_PARAMS_H
 
 #include "face/camera.h"
 #include "face/head.h"
-#include "nn/net_coarse.h"
+
+#define JR2I_PARAMS_IDENTITY_MAX 512
+#define JR2I_PARAMS_EXPRESSION_MAX 256
+#define JR2I_PARAMS_ALBEDO_MAX 128
+#define JR2I_PARAMS_SCALE 4.7f /* px of the 128 px crop per cm that an output of 0 stands for */
 
 typedef struct jr2i_params {
-    float identity[JR2I_COARSE_IDENTITY];     /* unit variance */
-    float expression[JR2I_COARSE_EXPRESSION]; /* 0..1 */
-    float light[JR2I_COARSE_LIGHT];           /* as in render/shade.h */
-    float albedo[JR2I_COARSE_ALBEDO];         /* unit variance */
-    jr2i_face_camera camera;                  /* pixels of the crop */
-    float error; /* what the network expects its landmarks to be off by, mean, in outer-eye distances; > 0 */
+    float identity[JR2I_PARAMS_IDENTITY_MAX];
+    float expression[JR2I_PARAMS_EXPRESSION_MAX]; /* 0..1 */
+    float albedo[JR2I_PARAMS_ALBEDO_MAX];
+    float light[27];
+    float error;             /* the network's own guess of its landmarks' mean error / outer-eye distance */
+    jr2i_face_camera camera; /* pixels of the crop */
 } jr2i_params;
 
-/* The head model and the network must have the same identities, expressions and albedos: JR2_ERR_FORMAT. */
-int32_t jr2i_params_fit(jr2i_env *env, const jr2i_head *head);
-
-/* numbers (JR2I_COARSE_OUTPUT): the network's output. Returns 1, or 0 where it is not finite or describes no face. */
-int32_t jr2i_params_from_network(const float *numbers, jr2i_params *params);
+/* How many numbers a coarse network for this head model puts out; -1 where the model is larger than jr2i_params. */
+int32_t jr2i_params_count(const jr2i_head *head);
+/* numbers: identity, expression, rotation (6), log scale, centre (2), light (27), albedo, log error. Returns 0 where they are not
+ * finite or make no pose, else 1. */
+int32_t jr2i_params_from_network(const jr2i_head *head, const float *numbers, jr2i_params *params);
 
 #endif

@@ -12,15 +12,15 @@
 void jr2i_light_basis(const float n[3], float basis[9])
 {
     float x = n[0], y = n[1], z = n[2];
-    basis[0] = 1;
-    basis[1] = y;
-    basis[2] = z;
-    basis[3] = x;
-    basis[4] = x * y;
-    basis[5] = y * z;
-    basis[6] = 3 * z * z - 1;
-    basis[7] = x * z;
-    basis[8] = x * x - y * y;
+    basis[0] = 0.282095f;
+    basis[1] = 0.488603f * y;
+    basis[2] = 0.488603f * z;
+    basis[3] = 0.488603f * x;
+    basis[4] = 1.092548f * x * y;
+    basis[5] = 1.092548f * y * z;
+    basis[6] = 0.315392f * (3 * z * z - 1);
+    basis[7] = 1.092548f * x * z;
+    basis[8] = 0.546274f * (x * x - y * y);
 }
 
 void jr2i_light_at(const float light[27], const float normal[3], float rgb[3])

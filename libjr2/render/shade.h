@@ -2,8 +2,9 @@
  * Light and colour of surfaces: spherical harmonics of order 2, and small pictures of a mesh with colours at its vertices.
  *
  * light is (9,3), 27 numbers: for each basis function its linear R, G, B. The functions of a normal n = (x, y, z) in camera
- * axes (x right, y up, z towards the viewer) are, in this order and without further factors:
- *     1, y, z, x, x y, y z, 3 z^2 - 1, x z, x^2 - y^2
+ * axes (x right, y up, z towards the viewer) are the real spherical harmonics of order 0 to 2, in this order:
+ *     0.282095, 0.488603 y, 0.488603 z, 0.488603 x, 1.092548 x y, 1.092548 y z, 0.315392 (3 z^2 - 1), 1.092548 x z,
+ *     0.546274 (x^2 - y^2)
  * A surface of linear albedo a is seen in the linear colour a * max(0, sum of light x function); pixels are sRGB of that. */
 #ifndef JR2I_SHADE_H
 #define JR2I_SHADE_H

@@ -128,7 +128,7 @@ static void make_fallback(maker *m)
     for (int r = 0; r < 3; r++)
         for (int c = 0; c < 3; c++)
             rotation[3 * r + c] = mat[4 * c + r];
-    static const float plain[27] = {0.8f, 0.8f, 0.8f, 0, 0, 0, 0.2f, 0.2f, 0.2f};
+    static const float plain[27] = {2.8f, 2.8f, 2.8f, 0, 0, 0, 0.4f, 0.4f, 0.4f};
     jr2i_head_albedo(head, m->in->albedo, m->in->albedo ? m->in->albedo_count : 0, m->scratch, m->colour);
     jr2i_shade_vertices(m->in->normals, m->colour, head->vertex_count, rotation, m->in->light ? m->in->light : plain, m->moved);
     int32_t count = 0;
