@@ -255,6 +255,7 @@ int cmd_reconstruct(int argc, char **argv)
     job j;
     memset(&j, 0, sizeof j);
     JR2_INIT(j.options);
+    j.options.thorough = 1;
     j.folder = ".";
     j.threads = 1;
     j.texture = 1024;

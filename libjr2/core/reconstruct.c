@@ -50,22 +50,34 @@ void jr2i_workspace_free(const jr2i_env *env, jr2i_workspace *ws)
     jr2i_free(env, ws);
 }
 
+/* The network must have been made for a head model with as many shapes. */
+static int32_t check_output(jr2i_env *env, const jr2_model *model, const jr2i_net_state *state)
+{
+    int32_t numbers, height, width, wanted = jr2i_params_count(model->head);
+    jr2i_net_output(model->coarse, state, 0, &numbers, &height, &width);
+    if (numbers * height * width == wanted)
+        return JR2_OK;
+    return jr2i_fail(env, JR2_ERR_FORMAT, "the reconstruction network gives %d numbers, this head model takes %d", (int)numbers, (int)wanted);
+}
+
 static int32_t make_workspace(jr2_ctx *ctx)
 {
     jr2i_env *env = &ctx->env;
     const size_t crop = (size_t)3 * JR2I_COARSE_SIDE * JR2I_COARSE_SIDE, scratch = jr2i_head_scratch(ctx->model->head);
     if (ctx->workspace)
         return JR2_OK;
+    int32_t status = JR2_OK;
     jr2i_workspace *ws = jr2i_calloc(env, 1, sizeof *ws);
     if (!ws)
         return jr2i_no_memory(env, sizeof *ws);
-    int32_t status = JR2_OK;
     if (!(ws->crop = jr2i_alloc(env, crop, sizeof(float))))
         status = jr2i_no_memory(env, crop * sizeof(float));
     else if (!(ws->scratch = jr2i_alloc(env, scratch, sizeof(float))))
         status = jr2i_no_memory(env, scratch * sizeof(float));
     if (status == JR2_OK)
         status = jr2i_net_state_create(env, ctx->model->coarse, JR2I_COARSE_SIDE, JR2I_COARSE_SIDE, ctx->threads, &ws->coarse);
+    if (status == JR2_OK)
+        status = check_output(env, ctx->model, ws->coarse);
     if (status == JR2_OK && ctx->model->find)
         status = jr2i_finder_create(env, ctx->model->find, ctx->threads, &ws->finder);
     if (status != JR2_OK) {
@@ -115,11 +127,14 @@ static int32_t read_options(jr2i_env *env, const jr2_reconstruct_options *given,
         o->focal_px = JR2I_FOCAL_FACTOR * (float)(view->width > view->height ? view->width : view->height);
     if (o->passes == 0)
         o->passes = 2;
+    if (o->find_side == 0)
+        o->find_side = JR2I_FIND_SIDE;
     if ((status = in_range(env, "max_faces", o->max_faces, 1, MAX_FACES)) != JR2_OK ||
         (status = in_range(env, "min_confidence", (double)o->min_confidence, 0, 1)) != JR2_OK ||
         (status = in_range(env, "min_size", (double)o->min_size, 0, (double)LIMIT)) != JR2_OK ||
         (status = in_range(env, "focal_px", (double)o->focal_px, 1, (double)LIMIT)) != JR2_OK ||
         (status = in_range(env, "passes", o->passes, 1, MAX_PASSES)) != JR2_OK ||
+        (status = in_range(env, "thorough", o->thorough, 0, 1)) != JR2_OK ||
         (o->texture_size != 0 && (status = in_range(env, "texture_size", o->texture_size, 64, 4096)) != JR2_OK))
         return status;
     return check_regions(env, o);
@@ -165,8 +180,10 @@ static int32_t find_faces(job *j, int32_t *count)
     } else {
         if (!ws->finder)
             return jr2i_fail(env, JR2_ERR_MISSING, "the model has no finder (find.jr2w): give regions");
-        int32_t status =
-            jr2i_finder_run(env, ws->finder, j->ctx->pool, &j->view, o->min_confidence, ws->found, MAX_FACES, &found);
+        jr2i_finder_set_retry(ws->finder, o->thorough);
+        int32_t status = jr2i_finder_set_side(env, ws->finder, o->find_side);
+        if (status == JR2_OK)
+            status = jr2i_finder_run(env, ws->finder, j->ctx->pool, &j->view, o->min_confidence, ws->found, MAX_FACES, &found);
         if (status != JR2_OK)
             return status;
         for (int32_t i = 0; i < found; i++)

@@ -44,11 +44,6 @@ int32_t jr2i_net_coarse_create(jr2i_env *env, const jr2i_jr2w *file, jr2i_net **
     x = jr2i_graph_flatten(g, x);
     x = jr2i_graph_linear(g, x, "fc1", JR2I_ACT_RELU);
     x = jr2i_graph_linear(g, x, "fc2", JR2I_ACT_NONE);
-    if (x >= 0 && jr2i_graph_channels(g, x) != JR2I_COARSE_OUTPUT) {
-        status = jr2i_fail(env, JR2_ERR_FORMAT, "fc2 has %d outputs, not %d", (int)jr2i_graph_channels(g, x), JR2I_COARSE_OUTPUT);
-        jr2i_graph_abandon(env, g);
-        return status;
-    }
     jr2i_graph_output(g, x);
     return jr2i_graph_finish(env, g, out);
 }

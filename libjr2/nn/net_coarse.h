@@ -9,20 +9,8 @@
 #define JR2I_COARSE_TOPOLOGY "jr2.coarse.1"
 #define JR2I_COARSE_SIDE 128 /* px: height and width of the input */
 
-/* The output vector, part after part. training/coarse/network.py writes the same layout. */
-#define JR2I_COARSE_IDENTITY 100
-#define JR2I_COARSE_EXPRESSION 53
-#define JR2I_COARSE_ROTATION 6
-#define JR2I_COARSE_SCALE 1
-#define JR2I_COARSE_CENTRE 2
-#define JR2I_COARSE_LIGHT 27
-#define JR2I_COARSE_ALBEDO 40
-#define JR2I_COARSE_ERROR 1
-#define JR2I_COARSE_OUTPUT                                                                                                            \
-    (JR2I_COARSE_IDENTITY + JR2I_COARSE_EXPRESSION + JR2I_COARSE_ROTATION + JR2I_COARSE_SCALE + JR2I_COARSE_CENTRE +                 \
-     JR2I_COARSE_LIGHT + JR2I_COARSE_ALBEDO + JR2I_COARSE_ERROR)
-
-/* Builds it over an open file; the file may be closed afterwards. Widths and depths follow from the tensors. JR2_ERR_TOPOLOGY,
+/* Builds it over an open file; the file may be closed afterwards. Widths, depths and the length of
+ * the output vector follow from the tensors. JR2_ERR_TOPOLOGY,
  * JR2_ERR_MISSING, JR2_ERR_FORMAT, JR2_ERR_NO_MEMORY. */
 int32_t jr2i_net_coarse_create(jr2i_env *env, const jr2i_jr2w *file, jr2i_net **out);
 
