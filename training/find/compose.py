@@ -210,6 +210,8 @@ class Composer:
         for _ in range(int(r.choice([0, 1, 2, 3, 5], p=[.45, .2, .15, .1, .1]))):
             side = np.exp(r.uniform(np.log(16), np.log(max(w, h))))
             self.object(canvas, (r.uniform(0, w), r.uniform(0, h)), side)
+        if r.random() < .15:
+            self.faceless(canvas)
 
     def object(self, canvas, at, side):
         r = self.rng
@@ -237,6 +239,20 @@ class Composer:
             ph, pw = patch.shape[:2]
             k = side / max(ph, pw)
         paste(canvas, patch, mask, similarity(k, r.normal(0, .4), r.random() < .5, (pw / 2, ph / 2), at))
+
+    def faceless(self, canvas):
+        """A portrait whose face is a hole: hair, collar and shoulders do not make a face."""
+        r = self.rng
+        i = int(r.integers(len(self.faces)))
+        cx, cy, s, own = (float(v) for v in self.faces.frame[i] / 4)
+        mask = self.mask(i, 'rect' if r.random() < .5 else 'blob')
+        axes = (s * r.uniform(.42, .55), s * r.uniform(.5, .6))
+        cv2.ellipse(mask, (round(cx * 16), round(cy * 16)), tuple(round(v * 16) for v in axes), float(np.degrees(own)), 0, 360, 0, -1, cv2.LINE_AA, 4)
+        h, w = canvas.shape[:2]
+        k = np.exp(r.uniform(np.log(self.min_size * 1.5), np.log(max(w, h)))) / (s * 4)
+        lv = 0 if k > .45 else 1 if k > .22 else 2
+        f = 1 << lv
+        paste(canvas, self.faces.level[lv][i], mask, similarity(k * f, r.normal(0, .3), r.random() < .5, (cx * 4 / f, cy * 4 / f), (r.uniform(0, w), r.uniform(0, h))))
 
     # --- faces ---
     def mask(self, i, kind):

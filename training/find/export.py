@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Writes a trained finder as JR2W (topology jr2.find.1), reads one back, and makes the test's reference numbers.
 
-    python3 training/find/export.py --checkpoint training/runs/find/last.pt --out weights/find.jr2w [--reference tests/data/find.jr2w]
+    python3 training/find/export.py --checkpoint training/runs/find/last.pt --out weights/find.jr2w 
+        [--reference tests/data/find.jr2w --photo examples/astronaut.jpg]
 """
 import argparse
 import json
 import os
 import sys
 
+import cv2
 import numpy as np
 import torch
 
@@ -48,14 +50,15 @@ def load(net, path):
     return net
 
 
-def reference(weights, path):
-    """Input and output maps of the exported (fp16) weights on a made picture, for tests/test_find.c."""
+def reference(weights, photo, path):
+    """For tests/test_find.c: input and output maps of the exported (fp16) weights on a made picture, and a small photo."""
     net = load(model.Finder(), weights).eval()
     y, x = np.mgrid[:96, :128].astype(np.float32)
     image = np.stack([np.sin(x / 9) * np.cos(y / 7), np.sin((x + y) / 13), np.cos(x / 21) * np.sin(y / 5)]).astype(np.float32)
     with torch.no_grad():
         maps = net(torch.from_numpy(image)[None])
-    out = {'input': image}
+    small = cv2.resize(cv2.imread(photo), (256, 256), interpolation=cv2.INTER_AREA)
+    out = {'input': image, 'photo': np.ascontiguousarray(small[:, :, ::-1])}
     for i, m in enumerate(maps):
         out[f'map{i}'] = m[0].numpy()
     jr2w.write(path, 'jr2.test.find', out)
@@ -66,6 +69,7 @@ if __name__ == '__main__':
     p.add_argument('--checkpoint')
     p.add_argument('--out', required=True)
     p.add_argument('--reference')
+    p.add_argument('--photo', default='examples/astronaut.jpg')
     a = p.parse_args()
     if a.checkpoint:
         net = model.Finder()
@@ -73,5 +77,5 @@ if __name__ == '__main__':
         save(net.eval(), a.out)
         print(a.out, os.path.getsize(a.out), 'bytes')
     if a.reference:
-        reference(a.out, a.reference)
+        reference(a.out, a.photo, a.reference)
         print(a.reference, os.path.getsize(a.reference), 'bytes')

@@ -3,7 +3,7 @@
  *   gcc -O2 -Iinclude -Ilibjr2 training/find/find_tool.c build/libjr2.a -lopenblas -lz -lm -pthread -ldl -o build/find_tool
  *   find_tool WEIGHTS MIN_SCORE [SIDE [RETRY]]
  * Standard input: i32 width, i32 height, RGB rows; again and again. Standard output: i32 count, count x 5 floats (x, y, size,
- * roll, score); a count of -1 after an error. With MIN_SCORE "time": ms a run on one 320 x 240 and one 640 x 480 picture. */
+ * roll, score); a count of -1 after an error. With MIN_SCORE "time": ms a run on pictures of some sizes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static double now(void)
 
 static int timing(jr2i_env *env, jr2i_finder *finder)
 {
-    static const int sizes[][2] = {{320, 240}, {640, 480}, {1920, 1080}, {4000, 3000}};
+    static const int sizes[][2] = {{160, 120}, {320, 240}, {640, 480}, {1920, 1080}, {4000, 3000}};
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
         int w = sizes[k][0], h = sizes[k][1];
         uint8_t *pixels = malloc((size_t)w * (size_t)h * 3);
