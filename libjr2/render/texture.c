@@ -69,6 +69,8 @@ static float trust(const maker *m, const float *at, uint8_t part)
         return 0;
     float edge = fminf(fminf(at[0], (float)m->in->image->width - at[0]), fminf(at[1], (float)m->in->image->height - at[1]));
     w *= smooth(edge, 0.5f, 0.5f + 0.01f * (float)m->in->image->width);
+    /* the fit is not exact: within a few millimetres of the outline the photo may show what is behind */
+    w *= smooth(jr2i_depth_inner(&m->depth, at[0], at[1]) * at[2] / m->in->camera->focal, 0.15f, 0.9f);
     return w > 0 ? w * (1 - smooth(jr2i_depth_behind(&m->depth, at[0], at[1], at[2], 1), 0.15f, 0.45f)) : 0;
 }
 
@@ -93,8 +95,9 @@ static int32_t place_vertices(maker *m)
             to[3] = -1;
         }
     }
-    return jr2i_depth_make(m->env, m->screen, m->inv_w, head->vertex_count, head->triangles, head->triangle_count,
-                           m->in->image->width, m->in->image->height, DEPTH_SIDE, &m->depth);
+    int32_t status = jr2i_depth_make(m->env, m->screen, m->inv_w, head->vertex_count, head->triangles, head->triangle_count,
+                                     m->in->image->width, m->in->image->height, DEPTH_SIDE, &m->depth);
+    return status == JR2_OK ? jr2i_depth_make_inner(m->env, &m->depth) : status;
 }
 
 /* The part of the photo that the mesh covers, at no more resolution than the atlas has. */
@@ -117,6 +120,19 @@ static int32_t make_crop(maker *m)
     jr2i_warp_rgb8(m->in->image, map, cw, ch, JR2I_OUTSIDE_REPEAT, m->crop);
     m->crop_view = jr2i_view_rgb(m->crop, cw, ch);
     return JR2_OK;
+}
+
+/* Mean z of a part's vertices in the template; large where there is no such part. */
+static float mean_depth(const maker *m, uint8_t part)
+{
+    double sum = 0;
+    int32_t count = 0;
+    for (int32_t t = 0; t < m->head->triangle_count; t++)
+        if (m->head->part[t] == part) {
+            sum += (double)m->head->surface.mean[3 * (size_t)m->head->triangles[3 * (size_t)t] + 2];
+            count++;
+        }
+    return count > 0 ? (float)(sum / count) : -1e6f;
 }
 
 /* The model's colours under the photo's light, scaled to the skin that is seen. */
@@ -149,13 +165,17 @@ static void make_fallback(maker *m)
         gain[k] = count > 0 && modelled[k] > 1e-4f * (float)count ? fminf(fmaxf(seen[k] / modelled[k], 0.1f), 10) : 1;
         mean[k] = count > 0 ? modelled[k] / (float)count : 0.3f;
     }
-    /* Teeth and eyes take the brightness of the skin's gain, not its tint. */
+    float lips = mean_depth(m, 8);
+    /* Teeth and eyes take the brightness of the skin's gain, not its tint; the mouth darkens behind the lips. */
     float level = (gain[0] + gain[1] + gain[2]) / 3;
     for (int32_t t = 0; t < head->triangle_count; t++)
         for (int corner = 0; corner < 3; corner++) {
             size_t v = (size_t)head->triangles[3 * (size_t)t + (size_t)corner];
+            uint8_t part = head->part[t];
+            float inside = part == 2 || part == 4 || part == 5 ? lips - head->surface.mean[3 * v + 2] : 0; /* cm */
+            float dark = fminf(fmaxf(1 - 0.16f * (inside - 0.8f), 0.25f), 1);
             for (int k = 0; k < 3; k++) {
-                float g = jr2i_mirror_skin(head->part[t]) ? gain[k] : level;
+                float g = dark * (jr2i_mirror_skin(part) ? gain[k] : level);
                 /* the light of the seen side says little about the far side: never darker than a third of the mean */
                 float shaded = fmaxf(m->moved[3 * v + (size_t)k], 0.35f * mean[k] * fminf(m->colour[3 * v + (size_t)k] / 0.3f, 1));
                 m->vertex[CHANNELS * v + 4 + (size_t)k] = 255 * jr2i_srgb_encode(g * shaded);
