@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "jr2w_writer.h"
 #include "nn/graph.h"
 #include "nn/net_coarse.h"
+#include "nn/net_find.h"
 
 static uint32_t seed = 7;
 
@@ -346,7 +348,7 @@ START_TEST(test_coarse)
     jr2i_env env = { 0 };
     layers l = { 0 };
     static const int channels[] = { 16, 32, 48, 32, 64 };
-    make_coarse(&l, channels, 4, 1, 16, 40, JR2I_COARSE_OUTPUT);
+    make_coarse(&l, channels, 4, 1, 16, 40, 30);
     size_t size;
     uint8_t *bytes = writer_finish(&l.file, "jr2.coarse.1", &size);
     jr2i_jr2w *file;
@@ -366,7 +368,7 @@ START_TEST(test_coarse)
     }
     plain neck = named_conv(&l, "neck", &y, 1, JR2I_ACT_RELU, NULL);
     plain hidden = plain_linear(&neck, get_layer(&l, "fc1")->w, get_layer(&l, "fc1")->bias, 40, JR2I_ACT_RELU);
-    plain want = plain_linear(&hidden, get_layer(&l, "fc2")->w, get_layer(&l, "fc2")->bias, JR2I_COARSE_OUTPUT, JR2I_ACT_NONE);
+    plain want = plain_linear(&hidden, get_layer(&l, "fc2")->w, get_layer(&l, "fc2")->bias, 30, JR2I_ACT_NONE);
     for (size_t i = 0; i < sizeof cpus / sizeof *cpus; i++) {
         setenv("JR2_CPU", cpus[i], 1);
         jr2i_net *net;
@@ -536,8 +538,75 @@ START_TEST(test_cancel)
 }
 END_TEST
 
-int main(void)
+/* ---- --run FILE HEIGHT WIDTH THREADS INPUT OUTPUT: time a network and write its outputs, for training/bench_ort.py ---- */
+
+static double now(void)
 {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static int run_file(char **argv)
+{
+    enum { MAX_RUNS = 3000 };
+    static double times[MAX_RUNS];
+    const int32_t height = atoi(argv[1]), width = atoi(argv[2]), threads = atoi(argv[3]);
+    jr2i_env env = { 0 };
+    jr2i_jr2w *file;
+    jr2i_net *net;
+    jr2i_net_state *state;
+    jr2i_pool *pool;
+    int32_t status = jr2i_jr2w_open_file(&env, argv[0], &file);
+    if (status == JR2_OK)
+        status = strcmp(jr2i_jr2w_topology(file), "jr2.find.1") == 0 ? jr2i_net_find_create(&env, file, &net)
+                                                                     : jr2i_net_coarse_create(&env, file, &net);
+    if (status != JR2_OK || jr2i_net_state_create(&env, net, height, width, threads, &state) != JR2_OK ||
+        jr2i_pool_create(&env, threads, &pool) != JR2_OK) {
+        printf("%s\n", env.error);
+        return 1;
+    }
+    float *input = malloc(sizeof *input * (size_t)(3 * height * width));
+    FILE *f = fopen(argv[4], "rb");
+    if (!f || !input || fread(input, sizeof *input, (size_t)(3 * height * width), f) != (size_t)(3 * height * width)) {
+        printf("cannot read %s\n", argv[4]);
+        return 1;
+    }
+    fclose(f);
+    int n = 0;
+    for (double start = now(); n < MAX_RUNS && (n < 20 || now() - start < 1.5); n++) {
+        double t = now();
+        if (jr2i_net_run(&env, net, state, pool, input) != JR2_OK)
+            return 1;
+        times[n] = now() - t;
+    }
+    qsort(times, (size_t)n, sizeof *times, compare_doubles);
+    printf("%.4f %.4f\n", times[n / 2] * 1e3, times[0] * 1e3); /* median, least; ms */
+    f = fopen(argv[5], "wb");
+    for (int32_t i = 0; f && i < jr2i_net_outputs(net); i++) {
+        int32_t c, h, w;
+        const float *y = jr2i_net_output(net, state, i, &c, &h, &w);
+        fwrite(y, sizeof *y, (size_t)(c * h * w), f);
+    }
+    int bad = !f || fclose(f) != 0;
+    free(input);
+    jr2i_pool_free(&env, pool);
+    jr2i_net_state_free(&env, state);
+    jr2i_net_free(&env, net);
+    jr2i_jr2w_close(&env, file);
+    return bad;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 8 && strcmp(argv[1], "--run") == 0)
+        return run_file(argv + 2);
     Suite *suite = suite_create("graph");
     TCase *tcase = tcase_create("networks");
     tcase_set_timeout(tcase, 120);

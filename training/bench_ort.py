@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""The networks in libjr2 and in ONNX Runtime, same weights, same input: time and largest difference.
+
+    python3 training/bench_ort.py --run build/obj/.../tests/test_graph [--threads 1] [--weights weights/coarse.jr2w ...]
+
+Without --weights it makes a random coarse network. The two programs take turns, so that a busy machine hits both.
+"""
+import argparse
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import torch
+from torch import nn
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import jr2w  # noqa: E402
+
+
+class Coarse(nn.Module):
+    """Evaluates a jr2.coarse.1 file: what libjr2/nn/net_coarse.c wires."""
+
+    size = (128, 128)
+
+    def __init__(self, tensors):
+        super().__init__()
+        self.t = nn.ParameterDict({k.replace(".", "_"): nn.Parameter(torch.from_numpy(np.array(v, np.float32)), requires_grad=False)
+                                   for k, v in tensors.items() if k.endswith((".weight", ".bias"))})
+
+    def conv(self, x, name, stride=1, groups=1):
+        w = self.t[name.replace(".", "_") + "_weight"]
+        return nn.functional.conv2d(x, w, self.t[name.replace(".", "_") + "_bias"], stride, w.shape[-1] // 2, groups=groups)
+
+    def linear(self, x, name):
+        return nn.functional.linear(x, self.t[name + "_weight"], self.t[name + "_bias"])
+
+    def forward(self, x):
+        x = torch.relu(self.conv(x, "stem", 2))
+        for i in range(8):
+            if f"s{i}_down_weight" not in self.t:
+                break
+            x = torch.relu(self.conv(x, f"s{i}.down", 2))
+            for j in range(32):
+                if f"s{i}_b{j}_conv1_weight" not in self.t:
+                    break
+                x = torch.relu(x + self.conv(torch.relu(self.conv(x, f"s{i}.b{j}.conv1")), f"s{i}.b{j}.conv2"))
+        x = torch.relu(self.conv(x, "neck")).flatten(1)
+        return self.linear(torch.relu(self.linear(x, "fc1")), "fc2")
+
+
+class Find(Coarse):
+    """Evaluates a jr2.find.1 file: what libjr2/nn/net_find.c wires."""
+
+    size = (256, 320)
+
+    def forward(self, x):
+        x = torch.relu(self.conv(x, "stem", 2))
+        x = torch.relu(self.conv(x, "s1", 2))
+        level = []
+        for i in range(3):
+            x = torch.relu(self.conv(x, f"down.{i}", 2))
+            for j in range(16):
+                if f"blocks_{i}_{j}_conv1_weight" not in self.t:
+                    break
+                x = torch.relu(x + self.conv(torch.relu(self.conv(x, f"blocks.{i}.{j}.conv1")), f"blocks.{i}.{j}.conv2"))
+            level.append(x)
+        for i in (1, 0):
+            up = nn.functional.interpolate(self.conv(level[i + 1], f"top.{i}"), scale_factor=2)
+            level[i] = torch.relu(self.conv(torch.relu(self.conv(level[i], f"side.{i}") + up), f"merge.{i}"))
+        return tuple(self.conv(level[i], f"head.{i}") for i in range(3))
+
+
+def random_coarse():
+    rng = np.random.default_rng(1)
+    tensors = {}
+
+    def add(name, *shape):
+        scale = np.sqrt(2 / np.prod(shape[1:]))
+        tensors[name + ".weight"] = (rng.standard_normal(shape) * scale).astype(np.float16)
+        tensors[name + ".bias"] = (rng.standard_normal(shape[0]) * 0.1).astype(np.float32)
+
+    add("stem", 32, 3, 3, 3)
+    width = 32
+    for i, (c, blocks) in enumerate([(48, 2), (96, 3), (192, 2)]):
+        add(f"s{i}.down", c, width, 3, 3)
+        for j in range(blocks):
+            add(f"s{i}.b{j}.conv1", c, c, 3, 3)
+            add(f"s{i}.b{j}.conv2", c, c, 3, 3)
+        width = c
+    add("neck", 64, width, 1, 1)
+    add("fc1", 256, 4096)
+    add("fc2", 230, 256)
+    return tensors
+
+
+def time_ort(session, x, seconds=1.5):
+    import time
+    times = []
+    end = time.perf_counter() + seconds
+    while len(times) < 20 or time.perf_counter() < end:
+        start = time.perf_counter()
+        y = session.run(None, {"x": x})
+        times.append(time.perf_counter() - start)
+    return y, np.median(times) * 1e3, np.min(times) * 1e3
+
+
+def bench(path, run, threads, rounds):
+    import onnxruntime
+    topology, tensors = jr2w.read(path)
+    net = (Find if topology == "jr2.find.1" else Coarse)(tensors).eval()
+    h, w = net.size
+    x = np.random.default_rng(0).uniform(-1, 1, (1, 3, h, w)).astype(np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        torch.onnx.export(net, torch.from_numpy(x), str(folder / "net.onnx"), input_names=["x"], dynamo=False, opset_version=17)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        session = onnxruntime.InferenceSession(str(folder / "net.onnx"), options, providers=["CPUExecutionProvider"])
+        x.tofile(folder / "x.f32")
+        ours, theirs = [], []
+        for _ in range(rounds):
+            out = subprocess.run([run, "--run", str(path), str(h), str(w), str(threads), str(folder / "x.f32"),
+                                  str(folder / "y.f32")], check=True, capture_output=True, text=True).stdout
+            ours.append([float(v) for v in out.split()])
+            y, *t = time_ort(session, x)
+            theirs.append(t)
+        got = np.fromfile(folder / "y.f32", np.float32)
+    want = np.concatenate([v.ravel() for v in y])
+    error = np.abs(got - want).max() / (np.abs(want).max() + 1e-9)
+    ours, theirs = np.median(ours, 0), np.median(theirs, 0)
+    print(f"{topology:14} {w}x{h} {threads} thread(s): libjr2 {ours[0]:.3f} ms (least {ours[1]:.3f}), ONNX Runtime "
+          f"{onnxruntime.__version__} {theirs[0]:.3f} ms (least {theirs[1]:.3f}), ratio {theirs[0] / ours[0]:.2f}, "
+          f"largest relative difference {error:.1e}")
+    return error < 1e-3
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", required=True, help="the program test_graph")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--weights", nargs="*", default=[])
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    good = True
+    with tempfile.TemporaryDirectory() as folder:
+        paths = args.weights
+        if not paths:
+            paths = [pathlib.Path(folder) / "coarse.jr2w"]
+            jr2w.write(paths[0], "jr2.coarse.1", random_coarse())
+        for path in paths:
+            good &= bench(path, args.run, args.threads, args.rounds)
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()
