@@ -19,7 +19,9 @@
 #endif
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
-#define STBI_NO_HDR
+#define STBI_ONLY_JPEG /* the other formats are rare for photos and weakly guarded against hostile files */
+#define STBI_ONLY_PNG
+#define STBI_ONLY_BMP
 #define STBI_NO_STDIO
 #define STBI_MAX_DIMENSIONS 50000
 #include <stb/stb_image.h>
@@ -93,11 +95,11 @@ static int decode(const unsigned char *data, size_t size, picture *out, char *er
         return -1;
     }
     if (!stbi_info_from_memory(data, (int)size, &width, &height, &channels)) {
-        snprintf(error, error_size, "not a picture that can be read (JPEG, PNG, BMP, TGA, GIF, PNM, PSD): %s", stbi_failure_reason());
+        snprintf(error, error_size, "not a picture that can be read (JPEG, PNG or BMP): %s", stbi_failure_reason());
         return -1;
     }
-    if (width > JR2_IMAGE_MAX || height > JR2_IMAGE_MAX || (size_t)width * (size_t)height > MAX_PIXELS) {
-        snprintf(error, error_size, "%d x %d pixels are too many (at most %d a side and %zu million)", width, height, JR2_IMAGE_MAX,
+    if (width < 1 || height < 1 || width > JR2_IMAGE_MAX || height > JR2_IMAGE_MAX || (size_t)width * (size_t)height > MAX_PIXELS) {
+        snprintf(error, error_size, "%d x %d pixels: at least 1 and at most %d a side, and %zu million in all, are possible", width, height, JR2_IMAGE_MAX,
                  MAX_PIXELS / 1000000);
         return -1;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Picture files: JPEG, PNG, BMP, TGA, GIF (first frame), PNM, PSD through stb_image. They live in the program, not in the library. */
+ * Picture files: JPEG, PNG, BMP through stb_image. They live in the program, not in the library. */
 #ifndef JR2_PICTURE_H
 #define JR2_PICTURE_H
 
