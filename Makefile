@@ -158,7 +158,6 @@ $(OBJ)/tests/test_%: $(OBJ)/tests/test_%.o $(TEST_HELPER_OBJ) $(OBJ)/libjr2.a
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) $< $(TEST_HELPER_OBJ) $(OBJ)/libjr2.a -o $@ $(CHECK_LIBS) $(LIBS)
 
-TEST_RUN :=
 ifneq ($(findstring address,$(SAN)),)
 TEST_ENV := CK_FORK=no
 endif
@@ -182,6 +181,17 @@ test: $(TEST_BIN) $(PRODUCTS)
 # valgrind knows no AVX-512: JR2_CPU masks it.
 test-valgrind: $(TEST_BIN) $(PRODUCTS)
 	$(call run_tests,env CK_FORK=no JR2_CPU=avx2 JR2_SMALL_TESTS=1 JR2_BUILD=$(OUT) valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite)
+
+# The kernel tests for another processor: no library but libc, and no Check, so the bare cross compiler is enough.
+NEON_CC ?= aarch64-linux-gnu-gcc
+NEON_RUN ?= qemu-aarch64
+NEON_SRC := $(wildcard libjr2/kernels/*_c.c libjr2/kernels/*_neon.c) libjr2/kernels/kernels.c libjr2/kernels/pack.c \
+    libjr2/base/cpu.c libjr2/tensor/gemm.c tests/test_kernels.c
+test-neon:
+	@mkdir -p $(BUILD)/neon
+	$(say) CC "the kernel tests for aarch64"
+	$(Q)$(NEON_CC) $(BASE_CFLAGS) -O3 -static -DJR2_NO_CHECK -Iinclude -Ilibjr2 $(NEON_SRC) -o $(BUILD)/neon/test_kernels -lm
+	$(Q)$(NEON_RUN) $(BUILD)/neon/test_kernels
 
 bench: $(OBJ)/tests/test_kernels
 	$(Q)$(OBJ)/tests/test_kernels --bench
