@@ -52,10 +52,8 @@ LIBS := -lz -lm -pthread -ldl
 ifeq ($(WITH_BLAS),openblas)
 CPPFLAGS_ALL += -DJR2_WITH_OPENBLAS=1 $(shell $(PKG_CONFIG) --cflags openblas 2>/dev/null)
 BLAS_LIBS := $(shell $(PKG_CONFIG) --libs openblas 2>/dev/null || echo -lopenblas)
-PC_REQUIRES_PRIVATE := openblas zlib
 else ifeq ($(WITH_BLAS),none)
 BLAS_LIBS :=
-PC_REQUIRES_PRIVATE := zlib
 else
 $(error WITH_BLAS must be openblas or none, not "$(WITH_BLAS)")
 endif
@@ -206,8 +204,8 @@ install: all
 	$(if $(CLI_SRC),install -m 755 $(OUT)/jr2 $(DESTDIR)$(BINDIR)/jr2)
 	$(if $(wildcard weights/*.jr2w),install -m 644 $(wildcard weights/*.jr2w) $(DESTDIR)$(DATADIR)/)
 	$(if $(wildcard pkgconfig/libjr2.pc.in),sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' \
-	    -e 's|@DATADIR@|$(DATADIR)|g' -e 's|@VERSION@|$(VERSION)|g' -e 's|@REQUIRES_PRIVATE@|$(PC_REQUIRES_PRIVATE)|g' \
-	    -e 's|@LIBS_PRIVATE@|-lm -pthread -ldl|g' \
+	    -e 's|@DATADIR@|$(DATADIR)|g' -e 's|@VERSION@|$(VERSION)|g' \
+	    -e 's|@LIBS_PRIVATE@|$(LIBS)|g' \
 	    pkgconfig/libjr2.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/libjr2.pc)
 
 uninstall:
