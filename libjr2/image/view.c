@@ -28,8 +28,8 @@ int32_t jr2i_view_check(jr2i_env *env, const jr2_image *image, jr2i_view *view)
         return jr2i_fail(env, JR2_ERR_IMAGE, "the image has no pixels (NULL)");
     int32_t step = layouts[image->format].step;
     int64_t row = (int64_t)step * image->width, stride = image->stride ? image->stride : row;
-    int64_t magnitude = stride < 0 ? -(stride + 1) + 1 : stride;
-    if (stride == INT64_MIN || magnitude < row)
+    int64_t magnitude = stride == INT64_MIN ? 0 : stride < 0 ? -stride : stride;
+    if (magnitude < row)
         return jr2i_fail(env, JR2_ERR_IMAGE, "stride %lld is shorter than a row of %lld bytes", (long long)stride, (long long)row);
     if (magnitude > PTRDIFF_MAX / image->height)
         return jr2i_fail(env, JR2_ERR_IMAGE, "stride %lld is too large", (long long)stride);
