@@ -9,8 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "image/shrink.h"
-#include "image/warp.h"
+#include "image/resize.h"
 
 #define OVERLAP_MAX 0.35f /* two frames whose discs overlap more are one face */
 #define NEAR 0.28f        /* as are two whose centres are nearer than this, in sizes of the larger */
@@ -20,10 +19,11 @@ struct jr2i_finder {
     const jr2i_net *net;
     jr2i_net_state *state;
     int32_t side, retry;
+    int32_t reserved;       /* largest side that there is room for */
     float *input;           /* (3,H,W), padded */
     jr2i_found *candidates; /* a cell each */
     size_t input_room, candidate_room;
-    float *rows; /* of the reduction */
+    float *rows; /* scratch of the resizing */
     size_t rows_room;
 };
 
@@ -49,6 +49,8 @@ void jr2i_find_size(const jr2i_view *view, int32_t side, int32_t *width, int32_t
 static int32_t reserve(jr2i_env *env, jr2i_finder *f, int32_t side)
 {
     size_t cells = 0, pixels = (size_t)side * (size_t)side;
+    if (side <= f->reserved)
+        return JR2_OK;
     for (int32_t i = 0, s = JR2I_FIND_STRIDE; i < JR2I_FIND_LEVELS; i++, s *= 2)
         cells += pixels / ((size_t)s * (size_t)s);
     if (f->input_room < 3 * pixels) {
@@ -67,7 +69,10 @@ static int32_t reserve(jr2i_env *env, jr2i_finder *f, int32_t side)
         f->candidates = candidates;
         f->candidate_room = cells;
     }
-    return jr2i_net_state_resize(env, f->net, f->state, side, side);
+    int32_t status = jr2i_net_state_resize(env, f->net, f->state, side, side);
+    if (status == JR2_OK)
+        f->reserved = side;
+    return status;
 }
 
 int32_t jr2i_finder_create(jr2i_env *env, const jr2i_net *net, int32_t threads, jr2i_finder **out)
@@ -136,13 +141,7 @@ float jr2i_find_overlap(const jr2i_frame *a, const jr2i_frame *b)
 static int32_t prepare(jr2i_env *env, jr2i_finder *f, const jr2i_view *view, int32_t w, int32_t h, int32_t pw, int32_t ph)
 {
     size_t plane = (size_t)pw * (size_t)ph;
-    if (w > view->width || h > view->height) { /* enlarged */
-        float sx = (float)view->width / (float)w, sy = (float)view->height / (float)h;
-        const float map[6] = {sx, 0, 0, 0, sy, 0};
-        jr2i_warp_planar(view, map, pw, ph, JR2I_OUTSIDE_GREY, f->input);
-        return JR2_OK;
-    }
-    size_t need = jr2i_shrink_scratch(view);
+    size_t need = jr2i_resize_scratch(view);
     if (f->rows_room < need) {
         float *rows = jr2i_alloc(env, need, sizeof *rows);
         if (!rows)
@@ -151,7 +150,7 @@ static int32_t prepare(jr2i_env *env, jr2i_finder *f, const jr2i_view *view, int
         f->rows = rows;
         f->rows_room = need;
     }
-    jr2i_shrink_planar(view, w, h, f->input, (size_t)pw, plane, f->rows);
+    jr2i_resize_planar(view, w, h, f->input, (size_t)pw, plane, f->rows);
     for (int k = 0; k < 3; k++) {
         float *p = f->input + (size_t)k * plane;
         if (pw > w)

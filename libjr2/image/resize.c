@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Area averaging in two passes a target row: the source rows it covers are added up with their shares, then the columns. */
-#include "image/shrink.h"
+ * Two passes a target row, for averaging and for bilinear alike: the source rows are added up with their shares, then the columns. */
+#include "image/resize.h"
 
 #include <string.h>
 
 #define LANES 16 /* a fixed count, so that compilers turn the inner loop into vectors without being asked */
 
-size_t jr2i_shrink_scratch(const jr2i_view *view)
+size_t jr2i_resize_scratch(const jr2i_view *view)
 {
     return ((size_t)view->width * (size_t)view->step + LANES - 1) / LANES * LANES;
 }
@@ -36,8 +36,7 @@ static void cover(int32_t i, double scale, int32_t size, int32_t *first, int32_t
         *head = (float)(high - low);
 }
 
-void jr2i_shrink_planar(const jr2i_view *view, int32_t width, int32_t height, float *out, size_t row, size_t plane,
-                        float *scratch)
+static void shrink(const jr2i_view *view, int32_t width, int32_t height, float *out, size_t row, size_t plane, float *scratch)
 {
     double sx = (double)view->width / width, sy = (double)view->height / height;
     size_t count = (size_t)view->width * (size_t)view->step;
@@ -73,4 +72,45 @@ void jr2i_shrink_planar(const jr2i_view *view, int32_t width, int32_t height, fl
             out[u + 2 * plane] = b * scale - 1;
         }
     }
+}
+
+/* Target pixel i of a side lies between source pixels first and second, `share` of the way (pixel centres at + 0.5). */
+static void between(int32_t i, double scale, int32_t size, int32_t *first, int32_t *second, float *share)
+{
+    double x = (i + 0.5) * scale - 0.5;
+    x = x < 0 ? 0 : x > size - 1 ? size - 1 : x;
+    *first = (int32_t)x;
+    *second = *first + 1 < size ? *first + 1 : *first;
+    *share = (float)(x - *first);
+}
+
+static void enlarge(const jr2i_view *view, int32_t width, int32_t height, float *out, size_t row, size_t plane, float *scratch)
+{
+    double sx = (double)view->width / width, sy = (double)view->height / height;
+    size_t count = (size_t)view->width * (size_t)view->step;
+    float scale = 1 / 127.5f;
+    for (int32_t v = 0; v < height; v++, out += row) {
+        int32_t y0, y1, x0, x1;
+        float share;
+        between(v, sy, view->height, &y0, &y1, &share);
+        memset(scratch, 0, count * sizeof *scratch);
+        add_row(scratch, jr2i_view_pixel(view, 0, y0), count, 1 - share);
+        if (share > 0)
+            add_row(scratch, jr2i_view_pixel(view, 0, y1), count, share);
+        for (int32_t u = 0; u < width; u++) {
+            between(u, sx, view->width, &x0, &x1, &share);
+            const float *p = scratch + (size_t)x0 * (size_t)view->step, *q = scratch + (size_t)x1 * (size_t)view->step;
+            out[u] = (p[view->red] + share * (q[view->red] - p[view->red])) * scale - 1;
+            out[u + plane] = (p[view->green] + share * (q[view->green] - p[view->green])) * scale - 1;
+            out[u + 2 * plane] = (p[view->blue] + share * (q[view->blue] - p[view->blue])) * scale - 1;
+        }
+    }
+}
+
+void jr2i_resize_planar(const jr2i_view *view, int32_t width, int32_t height, float *out, size_t row, size_t plane, float *scratch)
+{
+    if (width > view->width || height > view->height)
+        enlarge(view, width, height, out, row, plane, scratch);
+    else
+        shrink(view, width, height, out, row, plane, scratch);
 }
