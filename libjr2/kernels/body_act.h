@@ -2,7 +2,11 @@
  * Kernel body: activations. Included after a vec_*.h. */
 
 #define INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
 #define UNROLL _Pragma("GCC unroll 16")
+#endif
 #define NV (JR2I_LANES / VL) /* vectors of a channel block */
 #define JR2I_CONCAT_(a, b) jr2i_##a##_##b
 #define JR2I_CONCAT(a, b) JR2I_CONCAT_(a, b)
