@@ -31,7 +31,7 @@ WITH_BLAS ?= openblas
 SAN ?=
 V ?= 0
 TESTS ?=
-CFLAGS ?= -O2 -g
+CFLAGS ?= -O3 -g
 LDFLAGS ?=
 
 ifeq ($(V),1)
@@ -58,7 +58,7 @@ else
 $(error WITH_BLAS must be openblas or none, not "$(WITH_BLAS)")
 endif
 LIBS := $(BLAS_LIBS) $(LIBS)
-CLI_LIBS ?=
+CLI_LIBS ?= -ljpeg -lpng
 
 ifneq ($(SAN),)
 SAN_FLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
@@ -154,7 +154,7 @@ FORCE:
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check 2>/dev/null || echo -lcheck -lsubunit -lrt)
 $(OBJ)/tests/test_%: $(OBJ)/tests/test_%.o $(TEST_HELPER_OBJ) $(OBJ)/libjr2.a
 	$(say) LINK $@
-	$(Q)$(CC) $(ALL_LDFLAGS) $< $(TEST_HELPER_OBJ) $(OBJ)/libjr2.a -o $@ $(CHECK_LIBS) $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $< $(TEST_HELPER_OBJ) $(OBJ)/libjr2.a -o $@ $(CHECK_LIBS) $(CLI_LIBS) $(LIBS)
 
 ifneq ($(findstring address,$(SAN)),)
 TEST_ENV := CK_FORK=no

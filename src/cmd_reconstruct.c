@@ -14,7 +14,7 @@ static const char help[] =
     "\n"
     "Writes for every picture a.jpg: FOLDER/a.json (the numbers of every face), FOLDER/a.glb (the head of the largest face, textured\n"
     "and rigged; a-2.glb, a-3.glb for smaller ones) and FOLDER/a.png (the picture with the faces drawn in). FILE - is the standard\n"
-    "input, its files are named stdin. Pictures: JPEG (turned as its Exif data says), PNG, BMP.\n"
+    "input, its files are named stdin. Pictures: JPEG (turned as its Exif data says) and PNG.\n"
     "\n"
     "  -o, --output FOLDER      where the files go; made if it is not there [.]\n"
     "      --only LIST          which files: json,glb,obj,ply,png [json,glb,png]\n"

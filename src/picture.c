@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Reading of picture files and turning them upright. */
+ * Reading of picture files and turning them upright. The decoders are in decode_*.c. */
 #include "picture.h"
 
 #include <errno.h>
@@ -10,27 +10,10 @@
 
 #include "exif.h"
 
-#if defined(__GNUC__)
-#pragma GCC diagnostic ignored "-Wunused-function" /* judged at the end of the file */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wsign-compare"
-#pragma GCC diagnostic ignored "-Wunused-but-set-variable"
+#define MAX_FILE ((size_t)1 << 29) /* bytes */
+#ifndef MAX_PIXELS
+#define MAX_PIXELS ((size_t)1 << 28) /* 16384 x 16384, 768 MiB of RGB */
 #endif
-#define STB_IMAGE_IMPLEMENTATION
-#define STB_IMAGE_STATIC
-#define STBI_ONLY_JPEG /* the other formats are rare for photos and weakly guarded against hostile files */
-#define STBI_ONLY_PNG
-#define STBI_ONLY_BMP
-#define STBI_NO_STDIO
-#define STBI_MAX_DIMENSIONS 50000
-#include <stb/stb_image.h>
-#if defined(__GNUC__)
-#pragma GCC diagnostic pop
-#endif
-
-#define MAX_FILE ((size_t)1 << 29)    /* bytes */
-#define MAX_PIXELS ((size_t)1 << 28)  /* 16384 x 16384, 768 MiB of RGB */
 
 static unsigned char *read_all(FILE *file, size_t *size, char *error, size_t error_size)
 {
@@ -87,33 +70,41 @@ int picture_orient(picture *p, int orientation)
     return 0;
 }
 
-static int decode(const unsigned char *data, size_t size, picture *out, char *error, size_t error_size)
+int picture_allocate(picture *p, unsigned long width, unsigned long height, char *error, size_t error_size)
 {
-    int width, height, channels;
-    if (size == 0) {
-        snprintf(error, error_size, "the file is empty");
-        return -1;
-    }
-    if (!stbi_info_from_memory(data, (int)size, &width, &height, &channels)) {
-        snprintf(error, error_size, "not a picture that can be read (JPEG, PNG or BMP): %s", stbi_failure_reason());
-        return -1;
-    }
     if (width < 1 || height < 1 || width > JR2_IMAGE_MAX || height > JR2_IMAGE_MAX || (size_t)width * (size_t)height > MAX_PIXELS) {
-        snprintf(error, error_size, "%d x %d pixels: at least 1 and at most %d a side, and %zu million in all, are possible", width, height, JR2_IMAGE_MAX,
-                 MAX_PIXELS / 1000000);
+        snprintf(error, error_size, "%lu x %lu pixels: at least 1 and at most %d a side, and %zu million in all, are possible", width,
+                 height, JR2_IMAGE_MAX, MAX_PIXELS / 1000000);
         return -1;
     }
-    out->pixels = stbi_load_from_memory(data, (int)size, &out->width, &out->height, &channels, 3);
-    if (!out->pixels) {
-        snprintf(error, error_size, "damaged picture: %s", stbi_failure_reason());
+    p->pixels = calloc((size_t)width * (size_t)height, 3);
+    if (!p->pixels) {
+        snprintf(error, error_size, "out of memory");
         return -1;
     }
-    if (picture_orient(out, exif_orientation(data, size)) != 0) {
+    p->width = (int)width;
+    p->height = (int)height;
+    return 0;
+}
+
+int picture_decode(const unsigned char *data, size_t size, picture *out, char *error, size_t error_size)
+{
+    int failed;
+    memset(out, 0, sizeof *out);
+    if (size >= 3 && memcmp(data, "\xFF\xD8\xFF", 3) == 0)
+        failed = picture_decode_jpeg(data, size, out, error, error_size);
+    else if (size >= 8 && memcmp(data, "\x89PNG\r\n\x1a\n", 8) == 0)
+        failed = picture_decode_png(data, size, out, error, error_size);
+    else {
+        snprintf(error, error_size, size == 0 ? "the file is empty" : "not a picture that can be read (JPEG or PNG)");
+        return -1;
+    }
+    if (!failed && picture_orient(out, exif_orientation(data, size)) != 0) {
         snprintf(error, error_size, "out of memory");
         picture_free(out);
         return -1;
     }
-    return 0;
+    return failed;
 }
 
 int picture_read(const char *path, picture *out, char *error, size_t error_size)
@@ -136,14 +127,14 @@ int picture_read(const char *path, picture *out, char *error, size_t error_size)
         fclose(file);
     if (!data)
         return -1;
-    int failed = decode(data, size, out, error, error_size);
+    int failed = picture_decode(data, size, out, error, error_size);
     free(data);
     return failed;
 }
 
 void picture_free(picture *p)
 {
-    free(p->pixels); /* stb_image's allocator is malloc */
+    free(p->pixels);
     memset(p, 0, sizeof *p);
 }
 

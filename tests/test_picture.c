@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The program's picture files: Exif orientations, also in damaged files, turning, and files that are no pictures. */
+#include "../src/decode_jpeg.c"
+#include "../src/decode_png.c"
 #include "../src/exif.c"
 #include "../src/picture.c"
 
@@ -113,14 +115,14 @@ START_TEST(survives_damaged_files)
     picture p;
     for (size_t cut = 0; cut < size; cut += tiny_small() ? size / 5 : size / 40) {
         memset(&p, 0, sizeof p);
-        if (decode(data, cut, &p, text, sizeof text) == 0)
+        if (picture_decode(data, cut, &p, text, sizeof text) == 0)
             ck_assert_int_eq(p.width, 512);
         picture_free(&p);
     }
     for (size_t at = 2; at < size; at += tiny_small() ? size / 5 : size / 40) {
         data[at] ^= 0x55;
         memset(&p, 0, sizeof p);
-        decode(data, size, &p, text, sizeof text);
+        picture_decode(data, size, &p, text, sizeof text);
         picture_free(&p);
     }
     free(data);
@@ -139,7 +141,7 @@ START_TEST(refuses_hostile_sizes)
             png[16 + k] = (unsigned char)(sizes[i][k / 4] >> (24 - 8 * (k % 4)));
         png[24] = 8; /* bits */
         png[25] = 2; /* RGB */
-        ck_assert_msg(decode(png, sizeof png, &p, text, sizeof text) == -1, "%u x %u", sizes[i][0], sizes[i][1]);
+        ck_assert_msg(picture_decode(png, sizeof png, &p, text, sizeof text) == -1, "%u x %u", sizes[i][0], sizes[i][1]);
         ck_assert_ptr_null(p.pixels);
     }
 }
