@@ -231,11 +231,10 @@ def main():
     # Iris: centre and four points of the ring, in the order of the teacher (468..472 right eye, 473..477 left).
     for name, a, b in (("right", 23021, 23791), ("left", 21451, 22221)):
         centre_eye, radius = eye[name]
-        side = 1 if name == "left" else -1
         front = base[a:b][:, 2].max()
         ring_z = centre_eye[2] + np.sqrt(max(radius ** 2 - IRIS_RADIUS ** 2, 0.01))
-        five = np.array([[0, 0, front - centre_eye[2]], [side * IRIS_RADIUS, 0, 0], [0, IRIS_RADIUS, 0],
-                         [-side * IRIS_RADIUS, 0, 0], [0, -IRIS_RADIUS, 0]]) + centre_eye
+        five = np.array([[0, 0, front - centre_eye[2]], [IRIS_RADIUS, 0, 0], [0, IRIS_RADIUS, 0],
+                         [-IRIS_RADIUS, 0, 0], [0, -IRIS_RADIUS, 0]]) + centre_eye
         five[1:, 2] = ring_z
         ids = np.where(np.isin(triangles[:, 0], np.where(left_eye if name == "left" else right_eye)[0]))[0]
         q, w, err = embed(np.repeat(five[:, None], 1, 1), small[:1], triangles, ids)

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""The coarse reconstruction network and the layout of its output (libjr2/nn/net_coarse.c reads the same).
+
+A residual network of dense 3x3 convolutions on a 128 x 128 crop; the last map is flattened, not averaged, because
+landmarks need to know where things are.
+"""
+import torch
+from torch import nn
+
+INPUT = 128
+# name, length: the output vector, in this order.
+LAYOUT = [("identity", 100), ("expression", 53), ("rotation", 6), ("scale", 1), ("centre", 2), ("light", 27),
+          ("albedo", 40), ("log_error", 1)]
+OUTPUT = sum(n for _, n in LAYOUT)
+SCALE = 4.7  # px per cm that output 0 stands for
+
+
+def split(vector):
+    out, at = {}, 0
+    for name, n in LAYOUT:
+        out[name] = vector[:, at:at + n]
+        at += n
+    return out
+
+
+def rotation_matrix(r6):
+    """(N,6) offsets from the unit matrix's first two columns -> (N,3,3), Gram-Schmidt (Zhou et al. 2019)."""
+    a = r6[:, :3] + r6.new_tensor([1.0, 0.0, 0.0])
+    b = r6[:, 3:] + r6.new_tensor([0.0, 1.0, 0.0])
+    x = nn.functional.normalize(a, dim=1)
+    y = nn.functional.normalize(b - (x * b).sum(1, keepdim=True) * x, dim=1)
+    return torch.stack([x, y, torch.linalg.cross(x, y)], 2)
+
+
+def conv(i, o, stride=1, relu=True, kernel=3):
+    layers = [nn.Conv2d(i, o, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(o)]
+    return nn.Sequential(*layers, nn.ReLU(inplace=True)) if relu else nn.Sequential(*layers)
+
+
+class Block(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv1 = conv(channels, channels)
+        self.conv2 = conv(channels, channels, relu=False)
+        nn.init.zeros_(self.conv2[1].weight)
+
+    def forward(self, x):
+        return torch.relu(x + self.conv2(self.conv1(x)))
+
+
+class Coarse(nn.Module):
+    def __init__(self, stem=32, stages=((32, 2), (96, 2), (192, 2)), neck=64, hidden=256):
+        super().__init__()
+        self.config = {"stem": stem, "stages": [list(s) for s in stages], "neck": neck, "hidden": hidden}
+        self.stem = conv(3, stem, 2)
+        channels, self.stages = stem, nn.ModuleList()
+        for width, blocks in stages:
+            self.stages.append(nn.Sequential(conv(channels, width, 2), *[Block(width) for _ in range(blocks)]))
+            channels = width
+        self.neck = conv(channels, neck, kernel=1)
+        cells = (INPUT >> (1 + len(stages))) ** 2
+        self.fc1 = nn.Linear(neck * cells, hidden)
+        self.fc2 = nn.Linear(hidden, OUTPUT)
+        self.aux = nn.Linear(hidden, 478 * 2)  # training only: the points without the face model
+        nn.init.normal_(self.fc2.weight, std=0.003)
+        nn.init.zeros_(self.fc2.bias)
+        nn.init.normal_(self.aux.weight, std=0.003)
+
+    def forward(self, x):
+        """(N,3,128,128) in [-1,1] -> (N,OUTPUT), (N,478,2) in crop pixels."""
+        x = self.stem(x)
+        for stage in self.stages:
+            x = stage(x)
+        h = torch.relu(self.fc1(self.neck(x).flatten(1)))
+        return self.fc2(h), (self.aux(h).reshape(-1, 478, 2) + 1) * (INPUT / 2)
+
+    def folded(self):
+        """{name: array} with batch norm folded into weights and biases; names as libjr2 wants them."""
+        out = {}
+
+        def put(name, seq):
+            w, bn = seq[0].weight.detach(), seq[1]
+            k = bn.weight.detach() / torch.sqrt(bn.running_var + bn.eps)
+            out[name + ".weight"] = w * k[:, None, None, None]
+            out[name + ".bias"] = bn.bias.detach() - bn.running_mean * k
+        put("stem", self.stem)
+        for i, stage in enumerate(self.stages):
+            put(f"s{i}.down", stage[0])
+            for j, block in enumerate(stage[1:]):
+                put(f"s{i}.b{j}.conv1", block.conv1)
+                put(f"s{i}.b{j}.conv2", block.conv2)
+        put("neck", self.neck)
+        for name in ("fc1", "fc2"):
+            layer = getattr(self, name)
+            out[name + ".weight"], out[name + ".bias"] = layer.weight.detach(), layer.bias.detach()
+        return out
