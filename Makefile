@@ -167,8 +167,8 @@ define run_tests
 	    else printf '  FAILED  %s\n' $$t; cat $$log; failed=1; fi; done; exit $$failed
 endef
 
-# The scripts tests/*.sh check the tree and the program; they are skipped where TESTS picks some programs.
-TEST_SCRIPTS := $(if $(TESTS),,$(sort $(wildcard tests/*.sh)))
+# The scripts tests/test_*.sh check the tree and the program; they are skipped where TESTS picks some programs.
+TEST_SCRIPTS := $(if $(TESTS),,$(sort $(wildcard tests/test_*.sh)))
 
 test: $(TEST_BIN) $(PRODUCTS)
 	$(call run_tests,env CK_DEFAULT_TIMEOUT=300 JR2_BUILD=$(OUT) $(TEST_ENV))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The Python binding with the tiny weights. Runs without NumPy and, where it is installed, with it: tests/python.sh."""
+"""The Python binding with the tiny weights. Runs without NumPy and, where it is installed, with it: tests/test_python.sh."""
 import json
 import os
 import struct
