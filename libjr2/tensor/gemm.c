@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Matrix product through OpenBLAS, or by rows that the compiler vectorises. */
+ * Matrix product through OpenBLAS, or by small tiles that the compiler vectorises. */
 #include "gemm.h"
 
 #ifdef JR2_WITH_OPENBLAS
@@ -19,46 +19,60 @@ const char *jr2i_gemm_name(void)
 #include <stddef.h>
 #include <string.h>
 
-/* Four rows of a by one panel of b, so that each row of b read serves four rows of c. */
-static void rows4(int32_t n, int32_t k, const float *a, ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride, float *restrict c,
-                  ptrdiff_t c_stride)
+enum { ROWS = 4, COLUMNS = 8 }; /* a tile of c that fits the registers of any processor with vectors of four */
+
+typedef float vector4 __attribute__((vector_size(16))); /* of GCC and clang; plain code where a processor has none */
+
+static inline vector4 load4(const float *p)
 {
-    float *restrict c0 = c, *restrict c1 = c + c_stride, *restrict c2 = c + 2 * c_stride, *restrict c3 = c + 3 * c_stride;
-    for (int32_t l = 0; l < k; l++) {
-        const float *row = b + l * b_stride;
-        const float a0 = a[l], a1 = a[a_stride + l], a2 = a[2 * a_stride + l], a3 = a[3 * a_stride + l];
-        for (int32_t j = 0; j < n; j++) {
-            c0[j] += a0 * row[j];
-            c1[j] += a1 * row[j];
-            c2[j] += a2 * row[j];
-            c3[j] += a3 * row[j];
-        }
-    }
+    vector4 v;
+    memcpy(&v, p, sizeof v);
+    return v;
 }
 
-static void rows1(int32_t n, int32_t k, const float *a, const float *b, ptrdiff_t b_stride, float *restrict c)
+static void tile(int32_t k, const float *a, ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride, int32_t add, float *c, ptrdiff_t c_stride)
 {
-    for (int32_t l = 0; l < k; l++) {
-        const float *row = b + l * b_stride;
-        for (int32_t j = 0; j < n; j++)
-            c[j] += a[l] * row[j];
+    const float *a0 = a, *a1 = a + a_stride, *a2 = a1 + a_stride, *a3 = a2 + a_stride;
+    vector4 s00 = { 0 }, s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00;
+    for (int32_t l = 0; l < k; l++, b += b_stride) {
+        const vector4 b0 = load4(b), b1 = load4(b + 4);
+        s00 += b0 * a0[l];
+        s01 += b1 * a0[l];
+        s10 += b0 * a1[l];
+        s11 += b1 * a1[l];
+        s20 += b0 * a2[l];
+        s21 += b1 * a2[l];
+        s30 += b0 * a3[l];
+        s31 += b1 * a3[l];
     }
+    const vector4 sums[ROWS][2] = { { s00, s01 }, { s10, s11 }, { s20, s21 }, { s30, s31 } };
+    for (int32_t i = 0; i < ROWS; i++)
+        for (int32_t j = 0; j < COLUMNS; j++)
+            c[i * c_stride + j] = sums[i][j / 4][j % 4] + (add ? c[i * c_stride + j] : 0);
+}
+
+/* What does not fill a tile. */
+static void edge(int32_t m, int32_t n, int32_t k, const float *a, ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride, int32_t add,
+                 float *c, ptrdiff_t c_stride)
+{
+    for (int32_t i = 0; i < m; i++)
+        for (int32_t j = 0; j < n; j++) {
+            float sum = 0;
+            for (int32_t l = 0; l < k; l++)
+                sum += a[i * a_stride + l] * b[l * b_stride + j];
+            c[i * c_stride + j] = sum + (add ? c[i * c_stride + j] : 0);
+        }
 }
 
 void jr2i_gemm(int32_t m, int32_t n, int32_t k, const float *a, int32_t a_stride, const float *b, int32_t b_stride, int32_t add,
                float *c, int32_t c_stride)
 {
-    enum { PANEL = 128 }; /* columns at a time: four rows of c stay in the first cache */
-    for (int32_t i = 0; i < m && !add; i++)
-        memset(c + (ptrdiff_t)i * c_stride, 0, (size_t)n * sizeof *c);
-    for (int32_t j = 0; j < n; j += PANEL) {
-        const int32_t columns = n - j < PANEL ? n - j : PANEL;
-        int32_t i = 0;
-        for (; i + 4 <= m; i += 4)
-            rows4(columns, k, a + (ptrdiff_t)i * a_stride, a_stride, b + j, b_stride, c + (ptrdiff_t)i * c_stride + j, c_stride);
-        for (; i < m; i++)
-            rows1(columns, k, a + (ptrdiff_t)i * a_stride, b + j, b_stride, c + (ptrdiff_t)i * c_stride + j);
-    }
+    const int32_t rows = m / ROWS * ROWS, columns = n / COLUMNS * COLUMNS;
+    for (int32_t j = 0; j < columns; j += COLUMNS)
+        for (int32_t i = 0; i < rows; i += ROWS)
+            tile(k, a + (ptrdiff_t)i * a_stride, a_stride, b + j, b_stride, add, c + (ptrdiff_t)i * c_stride + j, c_stride);
+    edge(rows, n - columns, k, a, a_stride, b + columns, b_stride, add, c + columns, c_stride);
+    edge(m - rows, n, k, a + (ptrdiff_t)rows * a_stride, a_stride, b, b_stride, add, c + (ptrdiff_t)rows * c_stride, c_stride);
 }
 
 const char *jr2i_gemm_name(void)
