@@ -12,6 +12,7 @@
 #include "render/fill.h"
 #include "render/mirror.h"
 #include "render/raster.h"
+#include "render/seam.h"
 #include "render/shade.h"
 
 #define BAND 64        /* rows of the atlas that are rasterised at once */
@@ -30,6 +31,7 @@ typedef struct maker {
     float *vertex;      /* (V,CHANNELS) */
     float *place;       /* (U,3) atlas pixels */
     float *screen, *inv_w, *colour, *scratch, *moved;
+    int32_t *corner;    /* (V) */
     jr2i_depth_map depth;
     jr2i_fill fill;
     uint8_t *crop;      /* RGB of the mesh's box in the photo, reduced to what the atlas can hold */
@@ -313,8 +315,11 @@ static int32_t make(maker *m)
             else
                 finish_band(m, top, rows);
         }
-        if (pass == 0)
+        if (pass == 0) {
             jr2i_fill_run(&m->fill);
+            jr2i_seam_join(m->head, &m->fill, m->corner);
+            jr2i_fill_run(&m->fill);
+        }
     }
     fill_gutters(m);
     return JR2_OK;
@@ -341,11 +346,12 @@ int32_t jr2i_texture_make(jr2i_env *env, const jr2i_head *head, const jr2i_textu
     m.colour = jr2i_alloc(env, 3 * vertices, sizeof(float));
     m.scratch = jr2i_alloc(env, jr2i_head_scratch(head), sizeof(float));
     m.moved = jr2i_alloc(env, 3 * vertices, sizeof(float));
+    m.corner = jr2i_alloc(env, vertices, sizeof(int32_t));
     m.id = jr2i_alloc(env, BAND * size, sizeof(int32_t));
     m.weight = jr2i_alloc(env, 3 * BAND * size, sizeof(float));
     m.z = jr2i_alloc(env, BAND * size, sizeof(float));
     int32_t status = JR2_OK;
-    if (!m.mask || !m.vertex || !m.place || !m.screen || !m.inv_w || !m.colour || !m.scratch || !m.moved || !m.id || !m.weight || !m.z)
+    if (!m.mask || !m.vertex || !m.place || !m.screen || !m.inv_w || !m.colour || !m.scratch || !m.moved || !m.corner || !m.id || !m.weight || !m.z)
         status = jr2i_no_memory(env, texels);
     if (status == JR2_OK)
         status = jr2i_fill_create(env, input->size, &m.fill);
@@ -362,6 +368,7 @@ int32_t jr2i_texture_make(jr2i_env *env, const jr2i_head *head, const jr2i_textu
     jr2i_free(env, m.colour);
     jr2i_free(env, m.scratch);
     jr2i_free(env, m.moved);
+    jr2i_free(env, m.corner);
     jr2i_free(env, m.id);
     jr2i_free(env, m.weight);
     jr2i_free(env, m.z);
