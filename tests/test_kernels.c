@@ -168,7 +168,7 @@ static int check_winograd(void)
         map x = new_map(ib, up ? h / 2 : h, up ? w / 2 : w, 16, 1), y0 = new_map(ob, h, w, 16, 0), res = new_map(ob, h, w, 16, 1);
         float *weights = new_floats((size_t)(out * in * 9), 1), *bias = new_floats((size_t)ob * 16, 1);
         float *packed = new_floats(jr2i_pack_wino_size(out, in, tile), 0);
-        float *v = new_floats((size_t)(points * ib * tiles * 16), 0), *m = new_floats((size_t)(points * ob * tiles * 16), 0);
+        float *v = new_floats((size_t)(points * jr2i_wino_stride(ib, tiles)), 0), *m = new_floats((size_t)(points * jr2i_wino_stride(ob, tiles)), 0);
         jr2i_wino q = { .tile = tile, .upsample = up, .in_blocks = ib, .out_blocks = ob, .tiles_x = tx, .x = x.p, .x_row = x.row,
                         .x_block = x.block, .weights = packed, .bias = bias, .residual = random_int(0, 1) ? res.p : NULL,
                         .y_row = y0.row, .y_block = y0.block, .act = act };
@@ -446,8 +446,8 @@ static void bench_shape(const jr2i_kernels *t, int32_t in, int32_t out, int32_t 
         q.wino = (jr2i_wino){ .tile = tile, .in_blocks = jr2i_blocks(in), .out_blocks = jr2i_blocks(out), .panels = q.conv.panels,
                               .tiles_x = size / tile, .x = x.p, .x_row = x.row, .x_block = x.block, .weights = packed, .bias = bias,
                               .y = y.p, .y_row = y.row, .y_block = y.block, .act = 1 };
-        q.v = new_floats((size_t)(points * in * q.tiles), 0);
-        q.m = new_floats((size_t)(points * out * q.tiles), 0);
+        q.v = new_floats((size_t)points * (size_t)jr2i_wino_stride(jr2i_blocks(in), q.tiles), 0);
+        q.m = new_floats((size_t)points * (size_t)jr2i_wino_stride(jr2i_blocks(out), q.tiles), 0);
         for (int32_t block = 16; block <= 128; block *= 2) {
             q.tile_block = block < q.tiles ? block : q.tiles;
             snprintf(text, sizeof text, "winograd F%d %d->%d at %dx%d, %d tiles", (int)tile, (int)in, (int)out, (int)size, (int)size, (int)q.tile_block);

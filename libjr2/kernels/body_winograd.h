@@ -94,7 +94,7 @@ INLINE void input_tile2(const float *x, ptrdiff_t row, float *v, ptrdiff_t point
 
 static void KERNEL(wino_input)(const jr2i_wino *q, int32_t in_block, int32_t tile0, int32_t n, float *v)
 {
-    const ptrdiff_t point = (ptrdiff_t)q->in_blocks * n * JR2I_LANES;
+    const ptrdiff_t point = jr2i_wino_stride(q->in_blocks, n);
     const float *x = q->x + in_block * q->x_block;
     v += (ptrdiff_t)in_block * n * JR2I_LANES;
     int32_t ty = tile0 / q->tiles_x, tx = tile0 % q->tiles_x;
@@ -124,8 +124,8 @@ static void KERNEL(wino_multiply)(const jr2i_wino *q, int32_t point, int32_t n, 
         offset[i] = (ptrdiff_t)i * n * JR2I_LANES;
     const tile_shape shape = { offset, JR2I_LANES, (ptrdiff_t)n * JR2I_LANES, q->in_blocks, JR2I_LANES, 1.0f };
     const float *w = q->weights + (ptrdiff_t)point * q->in_blocks * q->out_blocks * JR2I_LANES * JR2I_LANES;
-    v += (ptrdiff_t)point * q->in_blocks * n * JR2I_LANES;
-    m += (ptrdiff_t)point * q->out_blocks * n * JR2I_LANES;
+    v += point * jr2i_wino_stride(q->in_blocks, n);
+    m += point * jr2i_wino_stride(q->out_blocks, n);
     for (int32_t panel = 0; panel < q->panels; panel++) {
         const int32_t block0 = jr2i_panel_start(q->out_blocks, q->panels, panel);
         const int32_t blocks = jr2i_panel_start(q->out_blocks, q->panels, panel + 1) - block0;
@@ -186,7 +186,7 @@ INLINE void output_tile2(const float *m, ptrdiff_t point, vf bias, vf slope, flo
 
 static void KERNEL(wino_output)(const jr2i_wino *q, int32_t out_block, int32_t tile0, int32_t n, const float *m)
 {
-    const ptrdiff_t point = (ptrdiff_t)q->out_blocks * n * JR2I_LANES;
+    const ptrdiff_t point = jr2i_wino_stride(q->out_blocks, n);
     const vf slope = V_SET1(jr2i_act_slope(q->act));
     m += (ptrdiff_t)out_block * n * JR2I_LANES;
     int32_t ty = tile0 / q->tiles_x, tx = tile0 % q->tiles_x;

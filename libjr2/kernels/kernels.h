@@ -91,8 +91,9 @@ typedef struct jr2i_kernels {
     /* Output rows row0 <= r < row1 of the blocks of one panel. */
     void (*conv)(const jr2i_conv *q, int32_t panel, int32_t row0, int32_t row1);
 
-    /* Tiles tile0 <= t < tile0 + n. v: (points, in_blocks, n, 16), m: (points, out_blocks, n, 16). With upsample, the
-     * points of row 2 or column 2 are identically zero and neither written nor read. */
+    /* Tiles tile0 <= t < tile0 + n. v: (points, in_blocks, n, 16), m: (points, out_blocks, n, 16), but points lie
+     * jr2i_wino_stride floats apart. With upsample, the points of row 2 or column 2 are identically zero and neither
+     * written nor read. */
     void (*wino_input)(const jr2i_wino *q, int32_t in_block, int32_t tile0, int32_t n, float *v);
     void (*wino_multiply)(const jr2i_wino *q, int32_t point, int32_t n, const float *v, float *m);
     void (*wino_output)(const jr2i_wino *q, int32_t out_block, int32_t tile0, int32_t n, const float *m);
@@ -135,6 +136,12 @@ static inline int32_t jr2i_panel_start(int32_t blocks, int32_t panels, int32_t p
 {
     int32_t rest = blocks % panels;
     return blocks / panels * panel + (panel < rest ? panel : rest);
+}
+
+/* An odd number of cache lines: the points of a tile, written one after the other, then fall into different cache sets. */
+static inline ptrdiff_t jr2i_wino_stride(int32_t blocks, int32_t n)
+{
+    return (((ptrdiff_t)blocks * n) | 1) * JR2I_LANES;
 }
 
 static inline float jr2i_act_slope(int32_t act)

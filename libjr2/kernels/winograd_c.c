@@ -40,7 +40,7 @@ static int skipped(const jr2i_wino *q, int32_t point)
 void jr2i_wino_input_c(const jr2i_wino *q, int32_t in_block, int32_t tile0, int32_t n, float *v)
 {
     const int32_t size = q->tile + 2, up = q->upsample ? 1 : 0;
-    const ptrdiff_t point_stride = (ptrdiff_t)q->in_blocks * n * JR2I_LANES;
+    const ptrdiff_t point_stride = jr2i_wino_stride(q->in_blocks, n);
     for (int32_t t = 0; t < n; t++)
         for (int32_t l = 0; l < JR2I_LANES; l++) {
             int32_t top = (tile0 + t) / q->tiles_x * q->tile - 1, left = (tile0 + t) % q->tiles_x * q->tile - 1;
@@ -62,8 +62,8 @@ void jr2i_wino_multiply_c(const jr2i_wino *q, int32_t point, int32_t n, const fl
 {
     if (skipped(q, point))
         return;
-    const float *vp = v + (ptrdiff_t)point * q->in_blocks * n * JR2I_LANES;
-    float *mp = m + (ptrdiff_t)point * q->out_blocks * n * JR2I_LANES;
+    const float *vp = v + point * jr2i_wino_stride(q->in_blocks, n);
+    float *mp = m + point * jr2i_wino_stride(q->out_blocks, n);
     const float *w = q->weights + (ptrdiff_t)point * q->in_blocks * q->out_blocks * JR2I_LANES * JR2I_LANES;
     for (int32_t panel = 0; panel < q->panels; panel++) {
         int32_t block0 = jr2i_panel_start(q->out_blocks, q->panels, panel);
@@ -82,7 +82,7 @@ void jr2i_wino_multiply_c(const jr2i_wino *q, int32_t point, int32_t n, const fl
 void jr2i_wino_output_c(const jr2i_wino *q, int32_t out_block, int32_t tile0, int32_t n, const float *m)
 {
     const int32_t size = q->tile + 2;
-    const ptrdiff_t point_stride = (ptrdiff_t)q->out_blocks * n * JR2I_LANES;
+    const ptrdiff_t point_stride = jr2i_wino_stride(q->out_blocks, n);
     for (int32_t t = 0; t < n; t++)
         for (int32_t l = 0; l < JR2I_LANES; l++) {
             int32_t top = (tile0 + t) / q->tiles_x * q->tile, left = (tile0 + t) % q->tiles_x * q->tile;

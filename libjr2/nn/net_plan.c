@@ -68,15 +68,18 @@ int32_t jr2i_wino_tiles(const jr2i_net *net, const jr2i_node *node)
     (void)net;
     /* Both transformed sides of a group of tiles should stay in the second cache, next to the weights that stream by. */
     const int32_t per_tile = (node->tile + 2) * (node->tile + 2) * (jr2i_blocks(node->in) + jr2i_blocks(node->channels)) * 64;
-    const int32_t n = 262144 / per_tile / 8 * 8;
-    return n < 16 ? 16 : n > 96 ? 96 : n;
+    const int32_t n = 524288 / per_tile / 24 * 24; /* whole register tiles of 6, 8 and 12 */
+    return n < 24 ? 24 : n > 96 ? 96 : n;
 }
 
 static size_t scratch_floats(const jr2i_net *net, const jr2i_node *node)
 {
     const size_t in = (size_t)jr2i_blocks(node->in), out = (size_t)jr2i_blocks(node->channels);
-    if (node->op == JR2I_OP_WINO)
-        return (in + out) * JR2I_LANES * (size_t)((node->tile + 2) * (node->tile + 2)) * (size_t)jr2i_wino_tiles(net, node);
+    if (node->op == JR2I_OP_WINO) {
+        const int32_t n = jr2i_wino_tiles(net, node);
+        const ptrdiff_t a = jr2i_wino_stride((int32_t)in, n), b = jr2i_wino_stride((int32_t)out, n);
+        return (size_t)(a + b) * (size_t)((node->tile + 2) * (node->tile + 2));
+    }
     if (node->op == JR2I_OP_CONV && net->use_gemm)
         return JR2I_GEMM_PIXELS * JR2I_LANES * (in * (size_t)(node->k * node->k) + out);
     return 0;

@@ -185,7 +185,7 @@ static void run_wino(const run *r)
     q->act = node->act;
     job.tiles = q->tiles_x * ((s->height + q->tile - 1) / q->tile);
     job.group = jr2i_wino_tiles(r->net, node);
-    job.v_size = (size_t)wino_points(&job) * (size_t)q->in_blocks * JR2I_LANES * (size_t)job.group;
+    job.v_size = (size_t)wino_points(&job) * (size_t)jr2i_wino_stride(q->in_blocks, job.group);
     const int32_t groups = (job.tiles + job.group - 1) / job.group;
     if (r->threads == 1 || groups >= 2 * r->threads) {
         jr2i_pool_run(r->pool, wino_group_task, &job, groups);
