@@ -7,7 +7,7 @@
 
 #include "face/pose.h"
 
-#define BLOCK 48
+#define BLOCK JR2I_BASIS_BLOCK
 
 /* Scratch: shaped vertices, then per joint its place, rotation, world matrix and corrective coefficients. */
 typedef struct workspace {
@@ -34,22 +34,6 @@ static workspace divide(const jr2i_head *head, const jr2i_surface *surface, floa
     w.rotation = w.joints + 3 * joints;
     memset(w.moved, 0, sizeof w.moved);
     return w;
-}
-
-/* One block. noinline, so that the compiler keeps what restrict says and vectorises at -O2 too. */
-#if defined(__GNUC__)
-__attribute__((noinline))
-#endif
-static void add_block(float *restrict to, const float *restrict from, float weight)
-{
-    for (int k = 0; k < BLOCK; k++)
-        to[k] += weight * from[k];
-}
-
-void jr2i_basis_add(const jr2i_basis *basis, int32_t mode, float weight, float *vector)
-{
-    for (int32_t i = basis->first[mode]; i < basis->first[mode + 1]; i++)
-        add_block(vector + (size_t)basis->block[i] * BLOCK, basis->data + (size_t)i * BLOCK, weight);
 }
 
 static int32_t check_values(jr2i_env *env, const char *what, const float *values, int32_t count, int32_t limit)

@@ -7,27 +7,11 @@
 
 #include "base/env.h"
 #include "face/arkit.h"
+#include "face/surface.h"
 #include "tensor/jr2w.h"
 
 #define JR2I_HEAD_TOPOLOGY "jr2.head.1"
 #define JR2I_HEAD_JOINTS_MAX 16
-
-/* Linear shapes over a float vector: only the blocks of 48 floats (16 vertices) that are not all zero are stored. */
-typedef struct jr2i_basis {
-    int32_t count;      /* modes */
-    int32_t *first;     /* (count + 1) each mode's blocks are first[i] .. first[i + 1] - 1 */
-    int32_t *block;     /* which block of the vector */
-    float *data;        /* 48 floats a block */
-} jr2i_basis;
-
-/* A set of vertices that can be evaluated: the whole mesh, or only those that the landmarks need. */
-typedef struct jr2i_surface {
-    int32_t vertex_count;
-    int32_t length;         /* floats of a vertex vector: 3 * vertex_count rounded up to whole blocks */
-    float *mean;            /* (length) */
-    jr2i_basis identity, expression, corrective;
-    float *skin;            /* (vertex_count, joint_count) rows sum to 1 */
-} jr2i_surface;
 
 typedef struct jr2i_landmark_set {
     int32_t count;          /* 0 where the model has none */
@@ -91,7 +75,5 @@ void jr2i_head_normals(const jr2i_head *head, const float *vertices, float *norm
 void jr2i_head_joints(const jr2i_head *head, const jr2i_head_input *input, float *joints);
 /* Linear albedo (V,3), clamped to 0..1; coefficients may be NULL with count 0. 0.5 grey where the model has no albedo. */
 void jr2i_head_albedo(const jr2i_head *head, const float *coefficients, int32_t count, float *scratch, float *albedo);
-/* vector (length of the surface) += weight * mode. */
-void jr2i_basis_add(const jr2i_basis *basis, int32_t mode, float weight, float *vector);
 
 #endif

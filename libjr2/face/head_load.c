@@ -5,7 +5,6 @@
 
 #include "face/head.h"
 
-#define BLOCK 48
 #define VERTICES_MAX (1 << 20)
 #define PARTS 9
 
@@ -41,92 +40,6 @@ static int32_t check_weights(jr2i_env *env, const char *name, float *weight, siz
             row[k] /= sum;
     }
     return JR2_OK;
-}
-
-/* Keeps the non-zero blocks of modes (count, source_vertices, 3). vertices (vertex_count): which ones; NULL: the first ones. */
-static int32_t make_basis(jr2i_env *env, const float *modes, int32_t count, int32_t source_vertices, const int32_t *vertices,
-                          int32_t vertex_count, jr2i_basis *basis)
-{
-    int32_t blocks = (3 * vertex_count + BLOCK - 1) / BLOCK;
-    float one[BLOCK];
-    basis->count = count;
-    basis->first = jr2i_calloc(env, (size_t)count + 1, sizeof *basis->first);
-    if (!basis->first)
-        return jr2i_no_memory(env, ((size_t)count + 1) * sizeof *basis->first);
-    for (int32_t pass = 0; pass < 2; pass++) { /* count, then fill */
-        int64_t used = 0;
-        for (int32_t m = 0; m < count; m++) {
-            const float *mode = modes + (size_t)m * 3 * (size_t)source_vertices;
-            basis->first[m] = (int32_t)used;
-            for (int32_t b = 0; b < blocks; b++) {
-                int any = 0;
-                for (int32_t k = 0; k < BLOCK; k++) {
-                    int32_t v = (b * BLOCK + k) / 3, c = (b * BLOCK + k) % 3;
-                    one[k] = v < vertex_count ? mode[3 * (size_t)(vertices ? vertices[v] : v) + (size_t)c] : 0;
-                    any |= one[k] != 0;
-                }
-                if (any && pass) {
-                    basis->block[used] = b;
-                    memcpy(basis->data + (size_t)used * BLOCK, one, sizeof one);
-                }
-                used += any;
-            }
-        }
-        basis->first[count] = (int32_t)used;
-        if (pass == 0) {
-            basis->block = jr2i_alloc(env, (size_t)used, sizeof *basis->block);
-            basis->data = jr2i_alloc(env, (size_t)used, BLOCK * sizeof *basis->data);
-            if (!basis->block || !basis->data)
-                return jr2i_no_memory(env, (size_t)used * BLOCK * sizeof *basis->data);
-        }
-    }
-    return JR2_OK;
-}
-
-static void free_basis(const jr2i_env *env, jr2i_basis *basis)
-{
-    jr2i_free(env, basis->first);
-    jr2i_free(env, basis->block);
-    jr2i_free(env, basis->data);
-}
-
-/* What the two surfaces are cut from. */
-typedef struct sources {
-    float *mean, *identity, *expression, *corrective, *skin, *regressor, *albedo;
-    int32_t corrective_count;
-} sources;
-
-static int32_t make_surface(jr2i_env *env, const jr2i_head *head, const sources *from, const int32_t *vertices, int32_t count,
-                            jr2i_surface *surface)
-{
-    surface->vertex_count = count;
-    surface->length = (3 * count + BLOCK - 1) / BLOCK * BLOCK;
-    surface->mean = jr2i_calloc(env, (size_t)surface->length, sizeof(float));
-    surface->skin = jr2i_alloc(env, (size_t)count * (size_t)head->joint_count, sizeof(float));
-    if (!surface->mean || !surface->skin)
-        return jr2i_no_memory(env, (size_t)surface->length * sizeof(float));
-    size_t joints = (size_t)head->joint_count;
-    for (int32_t i = 0; i < count; i++) {
-        size_t v = (size_t)(vertices ? vertices[i] : i);
-        memcpy(surface->mean + 3 * (size_t)i, from->mean + 3 * v, 3 * sizeof(float));
-        memcpy(surface->skin + joints * (size_t)i, from->skin + joints * v, joints * sizeof(float));
-    }
-    int32_t all = head->vertex_count;
-    int32_t status = make_basis(env, from->identity, head->identity_count, all, vertices, count, &surface->identity);
-    if (status == JR2_OK)
-        status = make_basis(env, from->expression, head->expression_count, all, vertices, count, &surface->expression);
-    if (status == JR2_OK)
-        status = make_basis(env, from->corrective, from->corrective_count, all, vertices, count, &surface->corrective);
-    return status;
-}
-
-static void free_surface(const jr2i_env *env, jr2i_surface *surface)
-{
-    jr2i_free(env, surface->mean);
-    jr2i_free(env, surface->skin);
-    free_basis(env, &surface->identity);
-    free_basis(env, &surface->expression);
-    free_basis(env, &surface->corrective);
 }
 
 static int32_t load_names(jr2i_env *env, const jr2i_jr2w *file, const char *tensor, int32_t count, char **text, const char **names)
@@ -243,7 +156,7 @@ static void free_landmarks(const jr2i_env *env, jr2i_landmark_set *set)
 }
 
 /* The landmark surface: the vertices that any landmark stands on, in the order of first use. */
-static int32_t make_near(jr2i_env *env, jr2i_head *head, const sources *from)
+static int32_t make_near(jr2i_env *env, jr2i_head *head, const jr2i_surface_source *from)
 {
     jr2i_landmark_set *sets[2] = {&head->landmark478, &head->landmark68};
     int32_t *number = jr2i_alloc(env, (size_t)head->vertex_count, sizeof *number);
@@ -263,7 +176,7 @@ static int32_t make_near(jr2i_env *env, jr2i_head *head, const sources *from)
                 }
                 sets[s]->near_corner[i] = number[v];
             }
-        status = make_surface(env, head, from, vertices, count, &head->near);
+        status = jr2i_surface_make(env, head->vertex_count, head->joint_count, from, vertices, count, &head->near);
     }
     jr2i_free(env, number);
     jr2i_free(env, vertices);
@@ -271,7 +184,7 @@ static int32_t make_near(jr2i_env *env, jr2i_head *head, const sources *from)
 }
 
 /* Joints follow the shapes linearly: the regressor times every mode, once. */
-static int32_t make_joints(jr2i_env *env, jr2i_head *head, const sources *from)
+static int32_t make_joints(jr2i_env *env, jr2i_head *head, const jr2i_surface_source *from)
 {
     int32_t joints = head->joint_count, vertices = head->vertex_count;
     size_t row = 3 * (size_t)joints;
@@ -368,7 +281,7 @@ static int32_t load_topology(jr2i_env *env, const jr2i_jr2w *file, jr2i_head *he
     return status;
 }
 
-static int32_t load_joints(jr2i_env *env, const jr2i_jr2w *file, jr2i_head *head, sources *from)
+static int32_t load_joints(jr2i_env *env, const jr2i_jr2w *file, jr2i_head *head, jr2i_surface_source *from)
 {
     int32_t joints = head->joint_count, v = head->vertex_count;
     const int32_t j1[1] = {joints}, jv[2] = {joints, v}, vj[2] = {v, joints}, four[1] = {4};
@@ -401,11 +314,13 @@ static int32_t load_joints(jr2i_env *env, const jr2i_jr2w *file, jr2i_head *head
     return status;
 }
 
-static int32_t load(jr2i_env *env, const jr2i_jr2w *file, jr2i_head *head, sources *from)
+static int32_t load(jr2i_env *env, const jr2i_jr2w *file, jr2i_head *head, jr2i_surface_source *from)
 {
     int32_t status = load_sizes(env, file, head);
     if (status != JR2_OK)
         return status;
+    from->identity_count = head->identity_count;
+    from->expression_count = head->expression_count;
     int32_t v = head->vertex_count;
     const int32_t v3[2] = {v, 3}, identity[3] = {0, v, 3}, albedo[3] = {0, v, 3};
     if ((status = load_topology(env, file, head)) != JR2_OK || (status = load_joints(env, file, head, from)) != JR2_OK ||
@@ -416,7 +331,7 @@ static int32_t load(jr2i_env *env, const jr2i_jr2w *file, jr2i_head *head, sourc
         (status = load_landmarks(env, file, head, 478, &head->landmark478)) != JR2_OK ||
         (status = load_landmarks(env, file, head, 68, &head->landmark68)) != JR2_OK ||
         (status = make_joints(env, head, from)) != JR2_OK ||
-        (status = make_surface(env, head, from, NULL, v, &head->surface)) != JR2_OK ||
+        (status = jr2i_surface_make(env, head->vertex_count, head->joint_count, from, NULL, v, &head->surface)) != JR2_OK ||
         (status = make_near(env, head, from)) != JR2_OK ||
         (status = load_optional_f32(env, file, "albedo_mean", 2, v3, &head->albedo_mean)) != JR2_OK)
         return status;
@@ -425,7 +340,7 @@ static int32_t load(jr2i_env *env, const jr2i_jr2w *file, jr2i_head *head, sourc
         if (status == JR2_OK)
             head->albedo_count = jr2i_jr2w_find(file, "albedo")->dims[0];
         if (status == JR2_OK)
-            status = make_basis(env, from->albedo, head->albedo_count, v, NULL, v, &head->albedo);
+            status = jr2i_basis_make(env, from->albedo, head->albedo_count, v, NULL, v, &head->albedo);
         if (status != JR2_OK)
             return status;
     }
@@ -445,7 +360,7 @@ int32_t jr2i_head_create(jr2i_env *env, const jr2i_jr2w *file, jr2i_head **out)
     jr2i_head *head = jr2i_calloc(env, 1, sizeof *head);
     if (!head)
         return jr2i_no_memory(env, sizeof *head);
-    sources from;
+    jr2i_surface_source from;
     memset(&from, 0, sizeof from);
     status = load(env, file, head, &from);
     jr2i_free(env, from.mean);
@@ -466,11 +381,11 @@ void jr2i_head_free(const jr2i_env *env, jr2i_head *head)
 {
     if (!head)
         return;
-    free_surface(env, &head->surface);
-    free_surface(env, &head->near);
+    jr2i_surface_free(env, &head->surface);
+    jr2i_surface_free(env, &head->near);
     free_landmarks(env, &head->landmark478);
     free_landmarks(env, &head->landmark68);
-    free_basis(env, &head->albedo);
+    jr2i_basis_free(env, &head->albedo);
     jr2i_free(env, head->albedo_mean);
     jr2i_free(env, head->triangles);
     jr2i_free(env, head->triangles_uv);
