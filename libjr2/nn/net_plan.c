@@ -210,9 +210,9 @@ int32_t jr2i_net_state_resize(jr2i_env *env, const jr2i_net *net, jr2i_net_state
         jr2i_free(env, state->arena);
         state->arena = arena;
         state->capacity = (size_t)bytes;
+        /* Tiles that reach past a map read what lies there; it changes nothing that is kept, but let it be defined. */
+        memset(arena, 0, (size_t)bytes);
     }
-    /* Whole blocks are read, also where a map has fewer channels or a tile reaches past the map: keep that defined. */
-    memset(state->arena, 0, (size_t)bytes);
     set_pointers(net, state, (size_t)results, (size_t)outputs);
     state->planned = 1;
     return JR2_OK;
