@@ -42,7 +42,7 @@ SCORE_WEIGHT = {"eyeBlink": 2, "jawOpen": 3, "mouthSmile": 2, "mouthPucker": 2, 
                 "browInnerUp": 3, "browOuterUp": 3, "eyeSquint": 3, "mouthClose": 8, "mouthRollLower": 4,
                 "mouthRollUpper": 4, "mouthPress": 4, "mouthShrugLower": 1, "mouthShrugUpper": 1}
 SCORE_DEFAULT = 3
-UNSCORED = {"cheekPuff": 20, "noseSneer": 6, "eyeWide": 2, "cheekSquint": 10, "jawForward": 10, "mouthDimple": 4}
+UNSCORED = {"cheekPuff": 150, "noseSneer": 80, "eyeWide": 4, "cheekSquint": 60, "jawForward": 60, "mouthDimple": 25}
 
 
 def score_prior(head, blendshapes, blendshape_names):
@@ -278,7 +278,7 @@ def main():
     parser.add_argument("head")
     parser.add_argument("output")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of offset estimation")
-    parser.add_argument("--start", help="labels.npz of an earlier run to go on from; takes its offsets (--rounds 0)")
+    parser.add_argument("--start", help="labels.npz of an earlier run to go on from, with its offsets")
     args = parser.parse_args()
     head = Head(args.head)
     points, scores, names, group, frame, val, clips = load(args.data)
@@ -288,25 +288,25 @@ def main():
     offset = np.zeros((478, 3))
     sample = np.where((group < 0) & ~val)[0][::3]
     started = time.time()
-    state = None
+    state, start = None, None
+    if args.start:
+        saved = np.load(args.start)
+        offset = close_lips(head, saved["landmark478_offset"].astype(np.float64))
+        start = {key: torch.tensor(saved[name]) for key, name in
+                 (("b", "identity"), ("e", "expression"), ("R", "rotation"), ("c", "centre"))}
+        start["s"] = torch.tensor(saved["scale"]).log()
+        state = {key: value[sample] for key, value in start.items()}
     for k in range(args.rounds):
         fitter = Fitter(head, offset)
-        state, residual = fitter.fit(t_points[sample], t_score[sample], t_weight, 12 if k == 0 else 5, state)
+        state, residual = fitter.fit(t_points[sample], t_score[sample], t_weight, 12 if state is None else 5, state)
         eye = outer_eye(points[sample])
         error = (residual.norm(dim=2).numpy() / eye[:, None])
         print(f"round {k}: {100 * np.mean(error):.2f} % of the outer-eye distance, median face "
               f"{100 * np.median(error.mean(1)):.2f} %, largest offset {np.abs(offset).max() * 10:.1f} mm, "
               f"{time.time() - started:.0f} s", flush=True)
         offset = close_lips(head, update_offset(state, residual, offset, LIP_PAIRS + LID_PAIRS))
-    state = None
-    if args.start:
-        start = np.load(args.start)
-        offset = close_lips(head, start["landmark478_offset"].astype(np.float64))
-        state = {key: torch.tensor(start[name]) for key, name in
-                 (("b", "identity"), ("e", "expression"), ("R", "rotation"), ("c", "centre"))}
-        state["s"] = torch.tensor(start["scale"]).log()
     fitter = Fitter(head, offset)
-    state, residual = fitter.fit(t_points, t_score, t_weight, 7 if args.start else 12, state)
+    state, residual = fitter.fit(t_points, t_score, t_weight, 7 if args.start else 12, start)
     print(f"all fitted, {time.time() - started:.0f} s", flush=True)
     clip = group >= 0
     identity = state["b"].clone()
