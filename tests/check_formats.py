@@ -98,8 +98,9 @@ def check_obj(path):
             if word == "f":
                 faces += 1
                 for corner in rest:
-                    a, b, c = map(int, corner.split("/"))
-                    assert 1 <= a <= count["v"] and 1 <= b <= count["vt"] and 1 <= c <= count["vn"]
+                    a, b, c = corner.split("/")
+                    assert 1 <= int(a) <= count["v"] and 1 <= int(c) <= count["vn"]
+                    assert 1 <= int(b) <= count["vt"] if count["vt"] else b == ""
     return count["v"], faces
 
 
@@ -124,6 +125,10 @@ def main():
         assert check_png(path("a b.png")) == (64, 64) and check_png(path("overlay.png")) == (640, 480)
         assert check_glb(path("a b.glb")) == check_glb(path("plain.glb"))
         assert check_obj(path("a.obj")) == check_ply(path("a.ply"), True) == check_ply(path("plain.ply"), False)
+        # a head model without texture places, landmarks and ARKit names
+        bare = json.load(open(path("bare.json")))["faces"][0]
+        assert bare["landmarks68"] == bare["landmarks478"] == bare["albedo"] == []
+        assert check_ply(path("bare.ply"), False) == check_obj(path("bare.obj"))
         with open(path("a b.mtl")) as f:
             assert "map_Kd a b.png\n" in f.read()
     print("formats: all read back")
