@@ -31,7 +31,9 @@ WITH_BLAS ?= openblas
 SAN ?=
 V ?= 0
 TESTS ?=
-CFLAGS ?= -O3 -g
+# Instrumented kernels at -O3 take minutes to compile.
+OPTIMIZE := $(if $(SAN),-O1,-O3)
+CFLAGS ?= $(OPTIMIZE) -g
 LDFLAGS ?=
 
 ifeq ($(V),1)
@@ -66,9 +68,9 @@ endif
 
 ALL_CFLAGS := $(BASE_CFLAGS) $(CFLAGS) $(SAN_FLAGS)
 ALL_LDFLAGS := $(LDFLAGS) $(SAN_FLAGS)
-AVX2_FLAGS := -O3 -mavx2 -mfma -mf16c
-AVX512_FLAGS := -O3 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c
-NEON_FLAGS := -O3
+AVX2_FLAGS := $(OPTIMIZE) -mavx2 -mfma -mf16c
+AVX512_FLAGS := $(OPTIMIZE) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c
+NEON_FLAGS := $(OPTIMIZE)
 
 # Objects: $(BUILD)/obj/<compiler>-<blas>[-san...]-<checksum of all flags>
 comma := ,
