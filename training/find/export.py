@@ -21,12 +21,16 @@ import jr2w  # noqa: E402
 TOPOLOGY = 'jr2.find.1'
 
 
-def save(net, path):
+def save(net, path, shift=0.0):
+    """shift is added to the score logits, so that 0.5 becomes the threshold to use."""
     tensors = {'meta': json.dumps({'strides': model.STRIDES, 'blocks': [len(b) for b in net.blocks], 'longest_side': 320,
                                    'output': ['score', 'dx', 'dy', 'size', 'cos', 'sin']})}
     for name, (w, b) in net.layers().items():
+        b = b.detach().clone()
+        if name.startswith('head.'):
+            b[0] += shift
         tensors[f'{name}.weight'] = w.detach().numpy().astype(np.float16)
-        tensors[f'{name}.bias'] = b.detach().numpy().astype(np.float32)
+        tensors[f'{name}.bias'] = b.numpy().astype(np.float32)
     jr2w.write(path, TOPOLOGY, tensors)
 
 
@@ -70,11 +74,12 @@ if __name__ == '__main__':
     p.add_argument('--out', required=True)
     p.add_argument('--reference')
     p.add_argument('--photo', default='examples/astronaut.jpg')
+    p.add_argument('--shift', type=float, default=0.0)
     a = p.parse_args()
     if a.checkpoint:
         net = model.Finder()
         net.load_state_dict(torch.load(a.checkpoint)['model'])
-        save(net.eval(), a.out)
+        save(net.eval(), a.out, a.shift)
         print(a.out, os.path.getsize(a.out), 'bytes')
     if a.reference:
         reference(a.out, a.photo, a.reference)
