@@ -9,10 +9,11 @@
 #include "out/bytes.h"
 
 #define CHUNK 32768
+#define LEVEL 4 /* three times as fast as 6 for a tenth more bytes */
 
 typedef struct encoder {
     jr2i_sink *sink;
-    uint8_t *rows;    /* five filtered rows and the zero row above the picture */
+    uint8_t *rows;    /* two rows with a pixel of zeros before each, then four filtered rows */
     uint8_t *packed;  /* (CHUNK) */
     z_stream stream;
 } encoder;
@@ -37,25 +38,59 @@ static void put_chunk(jr2i_sink *sink, const char *type, const uint8_t *data, si
     jr2i_sink_put(sink, tail, 4);
 }
 
-static int paeth(int a, int b, int c)
+/* The filters, each in a loop that a compiler turns into vector code. before: the row shifted by one pixel, with zeros first. */
+static void filter_row(int type, const uint8_t *restrict row, const uint8_t *restrict above, const uint8_t *restrict before,
+                       const uint8_t *restrict above_before, int32_t size, uint8_t *restrict out)
 {
-    int pa = abs(b - c), pb = abs(a - c), pc = abs(a + b - 2 * c);
-    return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
+    if (type == 1) {
+        for (int32_t i = 0; i < size; i++)
+            out[i] = (uint8_t)(row[i] - before[i]);
+    } else if (type == 2) {
+        for (int32_t i = 0; i < size; i++)
+            out[i] = (uint8_t)(row[i] - above[i]);
+    } else if (type == 3) {
+        for (int32_t i = 0; i < size; i++)
+            out[i] = (uint8_t)(row[i] - (before[i] + above[i]) / 2);
+    } else { /* Paeth's predictor */
+        for (int32_t i = 0; i < size; i++) {
+            int32_t a = before[i], b = above[i], c = above_before[i];
+            int32_t pa = abs(b - c), pb = abs(a - c), pc = abs(a + b - 2 * c);
+            int32_t other = pb <= pc ? b : c;
+            out[i] = (uint8_t)(row[i] - (pa <= pb && pa <= pc ? a : other));
+        }
+    }
 }
 
-/* The row after filter type 0..4 into out (1 + size); returns the sum of magnitudes. */
-static uint64_t filter(int type, const uint8_t *row, const uint8_t *above, int32_t size, int32_t step, uint8_t *out)
+static uint64_t magnitude(const uint8_t *row, int32_t size)
 {
     uint64_t sum = 0;
-    out[0] = (uint8_t)type;
-    for (int32_t i = 0; i < size; i++) {
-        int a = i >= step ? row[i - step] : 0, b = above[i], c = i >= step ? above[i - step] : 0;
-        int guess = type == 0 ? 0 : type == 1 ? a : type == 2 ? b : type == 3 ? (a + b) / 2 : paeth(a, b, c);
-        uint8_t d = (uint8_t)(row[i] - guess);
-        out[1 + i] = d;
-        sum += d < 128 ? d : 256u - d;
+    for (int32_t i = 0; i < size;) {
+        uint32_t part = 0; /* cannot overflow within a run */
+        int32_t end = size - i > 65536 ? i + 65536 : size;
+        for (; i < end; i++)
+            part += (uint32_t)abs((int8_t)row[i]);
+        sum += part;
     }
     return sum;
+}
+
+/* Filters a row in all ways, each result behind its type byte, and returns the best of them. Before both rows there must be step
+ * zeros. */
+static const uint8_t *best_filter(const uint8_t *above, const uint8_t *row, int32_t size, int32_t step, uint8_t *results)
+{
+    const uint8_t *best = NULL;
+    uint64_t least = UINT64_MAX;
+    for (int type = 1; type < 5; type++) {
+        uint8_t *out = results + (size_t)(type - 1) * ((size_t)size + 1);
+        out[0] = (uint8_t)type;
+        filter_row(type, row, above, row - step, above - step, size, out + 1);
+        uint64_t sum = magnitude(out + 1, size);
+        if (sum < least) {
+            least = sum;
+            best = out;
+        }
+    }
+    return best;
 }
 
 static int deflate_bytes(encoder *e, const uint8_t *data, size_t size, int how)
@@ -93,12 +128,12 @@ void jr2i_png_put(jr2i_sink *sink, const uint8_t *pixels, int32_t width, int32_t
     encoder e;
     memset(&e, 0, sizeof e);
     e.sink = sink;
-    e.rows = jr2i_calloc(sink->env, 5 * (row + 1) + row, 1);
+    e.rows = jr2i_calloc(sink->env, 2 * (row + 4) + 4 * (row + 1), 1);
     e.packed = jr2i_alloc(sink->env, CHUNK, 1);
     e.stream.zalloc = zlib_alloc;
     e.stream.zfree = zlib_free;
     e.stream.opaque = sink->env;
-    if (!e.rows || !e.packed || deflateInit(&e.stream, 6) != Z_OK) {
+    if (!e.rows || !e.packed || deflateInit(&e.stream, LEVEL) != Z_OK) {
         jr2i_sink_fail(sink, jr2i_no_memory(sink->env, 6 * row + CHUNK));
         jr2i_free(sink->env, e.rows);
         jr2i_free(sink->env, e.packed);
@@ -116,19 +151,11 @@ void jr2i_png_put(jr2i_sink *sink, const uint8_t *pixels, int32_t width, int32_t
     static const uint8_t srgb[1] = {0};
     put_chunk(sink, "sRGB", srgb, 1);
     int ok = 1;
+    uint8_t *above = e.rows + 4, *now = above + row + 4, *results = now + row;
     for (int32_t y = 0; y < height && ok && sink->status == JR2_OK; y++) {
-        const uint8_t *now = pixels + (size_t)y * row;
-        const uint8_t *above = y > 0 ? now - row : e.rows + 5 * (row + 1);
-        int best = 0;
-        uint64_t least = UINT64_MAX;
-        for (int type = 0; type < 5; type++) {
-            uint64_t sum = filter(type, now, above, (int32_t)row, channels, e.rows + (size_t)type * (row + 1));
-            if (sum < least) {
-                least = sum;
-                best = type;
-            }
-        }
-        ok = deflate_bytes(&e, e.rows + (size_t)best * (row + 1), row + 1, Z_NO_FLUSH);
+        memcpy(now, pixels + (size_t)y * row, row);
+        ok = deflate_bytes(&e, best_filter(above, now, (int32_t)row, channels, results), row + 1, Z_NO_FLUSH);
+        memcpy(above, now, row);
     }
     ok = ok && deflate_bytes(&e, NULL, 0, Z_FINISH);
     deflateEnd(&e.stream);
