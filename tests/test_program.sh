@@ -96,6 +96,12 @@ check "empty file" code 1 "$jr2" reconstruct $tiny -o "$out" "$scratch/empty.jpg
 head -c 3000 examples/astronaut.jpg >"$scratch/cut.jpg"
 check "cut file does not crash" sh -c "'$jr2' reconstruct $tiny -o '$out' '$scratch/cut.jpg'; test \$? -le 1"
 check "folder is a file" code 1 "$jr2" reconstruct $tiny -o $red $red
+rm -rf "$out"
+mkdir -p "$out"
+ln -s /dev/full "$out/red.json"
+check "full disk" code 1 "$jr2" reconstruct $tiny -o "$out" $red --only json,ply
+check "full disk is said" says 'red.json: .*[Nn]o space' "$scratch/stderr"
+check "the other file is there" test -s "$out/red.ply"
 check "closed standard output" sh -c "'$jr2' --help >/dev/full; test \$? -eq 1"
 check "bench" code 0 "$jr2" bench $tiny $red --runs 2
 check "bench without a picture" code 0 "$jr2" bench $tiny --runs 2 --threads 2
