@@ -63,17 +63,25 @@ static void sample(const float *cells, int32_t n, float x, float y, float value[
         value[k] = (1 - fy) * ((1 - fx) * a[k] + fx * b[k]) + fy * ((1 - fx) * c[k] + fx * d[k]);
 }
 
+/* A fine cell lies a quarter of a coarse one beside the centre of its parent: the mean of four with weights 9, 3, 3, 1 of 16. */
 static void push(const float *coarse, int32_t m, float *fine, int32_t n)
 {
-    for (int32_t y = 0; y < n; y++)
-        for (int32_t x = 0; x < n; x++) {
-            float *c = fine + 4 * ((size_t)y * (size_t)n + (size_t)x), from[4];
+    for (int32_t y = 0; y < n; y++) {
+        int32_t near_y = y / 2, far_y = y % 2 ? near_y + 1 : near_y - 1;
+        far_y = far_y < 0 ? 0 : far_y < m ? far_y : m - 1;
+        const float *near_row = coarse + 4 * (size_t)near_y * (size_t)m, *far_row = coarse + 4 * (size_t)far_y * (size_t)m;
+        float *c = fine + 4 * (size_t)y * (size_t)n;
+        for (int32_t x = 0; x < n; x++, c += 4) {
             if (c[3] >= 1)
                 continue;
-            sample(coarse, m, 0.5f * ((float)x - 0.5f), 0.5f * ((float)y - 0.5f), from);
+            int32_t near_x = x / 2, far_x = x % 2 ? near_x + 1 : near_x - 1;
+            far_x = far_x < 0 ? 0 : far_x < m ? far_x : m - 1;
+            const float *p = near_row + 4 * near_x, *q = near_row + 4 * far_x, *r = far_row + 4 * near_x, *s = far_row + 4 * far_x;
+            float own = c[3], rest = 1 - own;
             for (int k = 0; k < 3; k++)
-                c[k] = c[3] * c[k] + (1 - c[3]) * from[k];
+                c[k] = own * c[k] + rest * (0.5625f * p[k] + 0.1875f * (q[k] + r[k]) + 0.0625f * s[k]);
         }
+    }
 }
 
 void jr2i_fill_run(jr2i_fill *fill)
