@@ -274,6 +274,8 @@ START_TEST(takes_any_size)
     jr2_ctx *ctx = make_ctx(1);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         int32_t w = sizes[i][0], h = sizes[i][1];
+        if (tiny_small() && w * h > 100000)
+            continue;
         unsigned char *rgb = tiny_picture(w, h, 1);
         jr2_image image = tiny_image(rgb, w, h);
         jr2_result *result;
@@ -420,7 +422,7 @@ START_TEST(survives_failing_allocations)
     jr2_result *result;
     JR2_INIT(options);
     options.texture_size = 64;
-    for (int keep = 0; keep < 2; keep++)
+    for (int keep = 0; keep < (tiny_small() ? 1 : 2); keep++)
         for (long n = 1;; n++) {
             memset(&heap, 0, sizeof heap);
             jr2_ctx *ctx = make_ctx(1);
@@ -541,7 +543,7 @@ START_TEST(is_deterministic)
     unsigned char *rgb = tiny_picture(500, 400, 2);
     jr2_image image = tiny_image(rgb, 500, 400);
     jr2_result *expected = NULL;
-    for (int32_t threads = 1; threads <= 4; threads++) {
+    for (int32_t threads = 1; threads <= (tiny_small() ? 2 : 4); threads++) {
         jr2_ctx *ctx = make_ctx(threads);
         for (int again = 0; again < 2; again++) {
             jr2_result *result;
@@ -621,7 +623,7 @@ static void *reconstruct_often(void *user)
     config.model = model;
     if (jr2_ctx_create(&config, &ctx) != JR2_OK)
         return user;
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < (tiny_small() ? 2 : 10); i++) {
         jr2_result *result;
         if (jr2_reconstruct(ctx, image, NULL, &result) != JR2_OK || jr2_result_count(result) != 2)
             failed = user;
