@@ -37,6 +37,21 @@ static void describe(jr2i_graph *g, int32_t height, int32_t width)
         jr2i_graph_output(g, id[i]);
 }
 
+static const char *const sampled[] = { "border", "zeros", "resize" };
+
+static void describe_sampling(jr2i_graph *g, int32_t height, int32_t width)
+{
+    const int32_t x = jr2i_graph_input(g, 3, height, width), grid = jr2i_graph_input(g, 2, (height + 1) / 2, (width + 1) / 2);
+    const int32_t stem = jr2i_graph_conv(g, x, "stem", 2, JR2I_ACT_LEAKY, -1);
+    int32_t y = jr2i_graph_conv(g, stem, "a1", 1, JR2I_ACT_RELU, -1);
+    y = jr2i_graph_conv(g, jr2i_graph_conv(g, y, "a2", 1, JR2I_ACT_RELU, stem), "dw1", 1, JR2I_ACT_RELU, -1);
+    y = jr2i_graph_conv(g, jr2i_graph_conv(g, y, "pw1", 1, JR2I_ACT_SILU, -1), "dw2", 2, JR2I_ACT_NONE, -1);
+    y = jr2i_graph_max_pool2(g, jr2i_graph_conv(g, y, "down", 2, JR2I_ACT_SILU, -1));
+    jr2i_graph_output(g, jr2i_graph_sample(g, stem, grid, 0));
+    jr2i_graph_output(g, jr2i_graph_sample(g, stem, grid, 1));
+    jr2i_graph_output(g, jr2i_graph_resize2(g, jr2i_graph_conv(g, y, "mix", 1, JR2I_ACT_SIGMOID, -1)));
+}
+
 static void ok(const jr2i_env *env, int32_t status)
 {
     ck_assert_msg(status == JR2_OK, "status %d: %s", (int)status, env->error);
@@ -87,7 +102,28 @@ START_TEST(test_layers)
         const float *y = jr2i_net_output(net, state, i, &c, &h, &w);
         compare(&env, file, cpu, names[i], y, c * h * w);
     }
+    jr2i_net_state_free(&env, state);
+    jr2i_net_free(&env, net);
+
+    float *grid;
+    const jr2i_tensor_info *grid_info = jr2i_jr2w_find(file, "grid");
+    ck_assert_ptr_nonnull(grid_info);
+    ok(&env, jr2i_jr2w_load_f32(&env, file, "grid", 3, grid_info->dims, &grid));
+    ok(&env, jr2i_graph_create(&env, file, &g));
+    describe_sampling(g, in->dims[1], in->dims[2]);
+    ok(&env, jr2i_graph_finish(&env, g, &net));
+    ok(&env, jr2i_net_state_create(&env, net, in->dims[1], in->dims[2], 1, &state));
+    ck_assert_int_eq(jr2i_net_run(&env, net, state, NULL, input), JR2_ERR_INTERNAL); /* it wants two */
+    const float *const inputs[] = { input, grid };
+    ok(&env, jr2i_net_run_inputs(&env, net, state, NULL, inputs));
+    for (int i = 0; i < 3; i++) {
+        int32_t c, h, w;
+        const float *y = jr2i_net_output(net, state, i, &c, &h, &w);
+        compare(&env, file, cpu, sampled[i], y, c * h * w);
+    }
+    ck_assert_int_eq(jr2i_net_state_resize(&env, net, state, in->dims[1] + 1, in->dims[2]), JR2_ERR_RANGE); /* no whole grid */
     jr2i_free(&env, input);
+    jr2i_free(&env, grid);
     jr2i_net_state_free(&env, state);
     jr2i_net_free(&env, net);
     jr2i_jr2w_close(&env, file);

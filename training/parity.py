@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import jr2w  # noqa: E402
 
 # name, output channels, input channels, kernel (0: linear); a depthwise convolution has 1 input channel.
-LAYERS = [("stem", 16, 3, 3), ("a1", 24, 16, 3), ("a2", 16, 24, 3), ("dw1", 16, 1, 3), ("pw1", 32, 16, 1), ("dw2", 32, 1, 3),
+LAYERS = [("stem", 16, 3, 3), ("a1", 20, 16, 3), ("a2", 16, 20, 3), ("dw1", 16, 1, 3), ("pw1", 32, 16, 1), ("dw2", 32, 1, 3),
           ("down", 40, 32, 3), ("mix", 20, 40, 3), ("up1", 16, 20, 3), ("side", 10, 16, 3), ("join", 10, 26, 1), ("rgb", 3, 10, 3),
           ("fc1", 12, 10 * 12 * 12, 0), ("fc2", 9, 10, 0)]
 
@@ -53,6 +53,13 @@ def main():
     out["rgb"] = torch.sigmoid(conv(total, "rgb"))
     out["fc1"] = F.relu(F.linear(total.flatten(1), t["fc1.weight"], t["fc1.bias"]))
     out["fc2"] = F.linear(total.mean((2, 3)), t["fc2.weight"], t["fc2.bias"])
+    # A second network: a map sampled where a second input says, and doubled. Pixels, centres at integers.
+    grid = torch.from_numpy(rng.uniform(-2, 22, (1, 2, 19, 20)).astype(np.float32))
+    normal = torch.stack([(grid[:, 0] + 0.5) / 20 * 2 - 1, (grid[:, 1] + 0.5) / 19 * 2 - 1], -1)
+    out["border"] = F.grid_sample(stem, normal, padding_mode="border", align_corners=False)
+    out["zeros"] = F.grid_sample(stem, normal, padding_mode="zeros", align_corners=False)
+    out["resize"] = F.interpolate(m, scale_factor=2, mode="bilinear", align_corners=False)
+    tensors["grid"] = np.ascontiguousarray(grid.numpy()[0])
     tensors["input"] = np.ascontiguousarray(x.numpy()[0])
     for name, value in out.items():
         tensors["expected." + name] = value.numpy()[0]

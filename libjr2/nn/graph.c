@@ -118,11 +118,15 @@ int32_t jr2i_graph_input(jr2i_graph *g, int32_t channels, int32_t height, int32_
 {
     if (g->status != JR2_OK)
         return -1;
-    if (g->net->node_count != 0 || channels < 1 || height < 1 || width < 1 || height > JR2I_MAX_SIDE || width > JR2I_MAX_SIDE)
+    if ((g->net->node_count == 0) != (g->net->input_count == 0) || g->net->input_count == JR2I_MAX_INPUTS || channels < 1 || height < 1 || width < 1 || height > JR2I_MAX_SIDE || width > JR2I_MAX_SIDE)
         return refuse(g, JR2_ERR_INTERNAL, "network: bad input declaration");
-    g->height = height;
-    g->width = width;
-    return id_of(g, append(g, JR2I_OP_INPUT, channels <= 8 ? JR2I_PLANAR : JR2I_BLOCKED, -1, -1, channels));
+    jr2i_node *node = append(g, JR2I_OP_INPUT, channels <= 8 ? JR2I_PLANAR : JR2I_BLOCKED, -1, -1, channels);
+    if (node) {
+        node->input = g->net->input_count++;
+        node->height = height;
+        node->width = width;
+    }
+    return id_of(g, node);
 }
 
 /* Finds name.weight and name.bias and checks that they belong together. */
@@ -174,6 +178,25 @@ int32_t jr2i_graph_upsample2(jr2i_graph *g, int32_t in)
 {
     const jr2i_node *x = operand(g, in, 0);
     return x ? id_of(g, append(g, JR2I_OP_UPSAMPLE2, JR2I_BLOCKED, in, -1, x->channels)) : -1;
+}
+
+int32_t jr2i_graph_resize2(jr2i_graph *g, int32_t in)
+{
+    const jr2i_node *x = operand(g, in, 0);
+    return x ? id_of(g, append(g, JR2I_OP_RESIZE2, JR2I_BLOCKED, in, -1, x->channels)) : -1;
+}
+
+int32_t jr2i_graph_sample(jr2i_graph *g, int32_t in, int32_t grid, int32_t zeros)
+{
+    const jr2i_node *x = operand(g, in, 0), *coords = x ? operand(g, grid, 0) : NULL;
+    if (!coords)
+        return -1;
+    if (coords->channels < 2)
+        return refuse(g, JR2_ERR_FORMAT, "network: a grid of %d channels", (int)coords->channels);
+    jr2i_node *node = append(g, JR2I_OP_SAMPLE, JR2I_BLOCKED, in, grid, x->channels);
+    if (node)
+        node->zeros = zeros != 0;
+    return id_of(g, node);
 }
 
 int32_t jr2i_graph_add(jr2i_graph *g, int32_t a, int32_t b, int32_t act)
@@ -242,7 +265,8 @@ void jr2i_graph_output(jr2i_graph *g, int32_t id)
 {
     if (g->status != JR2_OK)
         return;
-    if (id <= 0 || id >= g->net->node_count || g->net->output_count == JR2I_MAX_OUTPUTS || g->net->nodes[id].is_output) {
+    if (id < 0 || id >= g->net->node_count || g->net->output_count == JR2I_MAX_OUTPUTS || g->net->nodes[id].is_output ||
+        g->net->nodes[id].op == JR2I_OP_INPUT) {
         refuse(g, JR2_ERR_INTERNAL, "network: result %d cannot be an output", (int)id);
         return;
     }
@@ -266,7 +290,7 @@ int32_t jr2i_graph_finish(jr2i_env *env, jr2i_graph *g, jr2i_net **out)
     if (status != JR2_OK)
         status = jr2i_fail(env, status, "%s", g->error);
     else
-        status = jr2i_net_pack(env, g->net, g->file, g->height, g->width);
+        status = jr2i_net_pack(env, g->net, g->file);
     if (status == JR2_OK) {
         *out = g->net;
         g->net = NULL;

@@ -34,8 +34,8 @@ typedef struct jr2i_net_state jr2i_net_state;
 int32_t jr2i_graph_create(jr2i_env *env, const jr2i_jr2w *file, jr2i_graph **out);
 void jr2i_graph_abandon(const jr2i_env *env, jr2i_graph *g); /* NULL is fine */
 
-/* The one input: planar fp32 (C, H, W). height and width are the usual size, by which algorithms are picked; a state may
- * be made for any other size. */
+/* An input: planar fp32 (C, H, W). height and width are the usual size, by which algorithms are picked; a state may be
+ * made for any other size. That size is the first input's; a further input keeps its proportion to the first. */
 int32_t jr2i_graph_input(jr2i_graph *g, int32_t channels, int32_t height, int32_t width);
 
 /* act(conv(in) + bias + residual) with "name.weight" (OC,IC,K,K), K 1 or 3, padding K/2, and "name.bias" (OC).
@@ -43,6 +43,10 @@ int32_t jr2i_graph_input(jr2i_graph *g, int32_t channels, int32_t height, int32_
  * channel with OC = channels of `in` is a depthwise convolution. */
 int32_t jr2i_graph_conv(jr2i_graph *g, int32_t in, const char *name, int32_t stride, int32_t act, int32_t residual);
 int32_t jr2i_graph_upsample2(jr2i_graph *g, int32_t in); /* nearest; folded into a 3x3 convolution that alone reads it */
+int32_t jr2i_graph_resize2(jr2i_graph *g, int32_t in); /* twice the size, bilinear, pixel centres at halves */
+/* in sampled bilinearly at (x, y) = channels 0 and 1 of `grid`, in pixels of `in` with centres at integers; the result has
+ * the size of the grid. zeros: outside is 0; otherwise the border repeats. */
+int32_t jr2i_graph_sample(jr2i_graph *g, int32_t in, int32_t grid, int32_t zeros);
 int32_t jr2i_graph_add(jr2i_graph *g, int32_t a, int32_t b, int32_t act);
 int32_t jr2i_graph_concat(jr2i_graph *g, int32_t a, int32_t b); /* channels of a, a multiple of 16, then of b */
 int32_t jr2i_graph_max_pool2(jr2i_graph *g, int32_t in); /* 2x2, stride 2; an odd last row or column is a window of one */
@@ -73,6 +77,8 @@ size_t jr2i_net_state_bytes(const jr2i_net_state *state);
 /* input: planar (C, H, W), contiguous. pool: NULL runs on the calling thread. The results are the same bits for any
  * number of threads. Fails only when cancelled. */
 int32_t jr2i_net_run(jr2i_env *env, const jr2i_net *net, jr2i_net_state *state, jr2i_pool *pool, const float *input);
+/* The same for a network with several inputs, in the order of their declaration. */
+int32_t jr2i_net_run_inputs(jr2i_env *env, const jr2i_net *net, jr2i_net_state *state, jr2i_pool *pool, const float *const *inputs);
 /* Output `index` after a run: planar (C, H, W) or a vector (C, 1, 1); NULL for an unknown index. Valid until the next
  * run. Any of the size pointers may be NULL. */
 const float *jr2i_net_output(const jr2i_net *net, const jr2i_net_state *state, int32_t index, int32_t *channels,

@@ -4,9 +4,11 @@
 #ifndef JR2I_NN_NET_H
 #define JR2I_NN_NET_H
 
+#define JR2I_MAX_PACKED_BYTES ((size_t)1 << 30) /* of all packed weights of a network */
+
 #include "graph.h"
 
-enum { JR2I_MAX_NODES = 512, JR2I_MAX_OUTPUTS = 16, JR2I_MAX_CHANNELS = 4096, JR2I_MAX_SIDE = 4096 };
+enum { JR2I_MAX_NODES = 512, JR2I_MAX_OUTPUTS = 16, JR2I_MAX_INPUTS = 8, JR2I_MAX_CHANNELS = 4096, JR2I_MAX_SIDE = 4096 };
 
 typedef enum {
     JR2I_OP_INPUT,
@@ -15,6 +17,8 @@ typedef enum {
     JR2I_OP_FEW,
     JR2I_OP_DEPTHWISE,
     JR2I_OP_UPSAMPLE2,
+    JR2I_OP_RESIZE2,
+    JR2I_OP_SAMPLE,
     JR2I_OP_ADD,
     JR2I_OP_CONCAT,
     JR2I_OP_MAX_POOL2,
@@ -28,7 +32,7 @@ typedef enum { JR2I_BLOCKED, JR2I_PLANAR, JR2I_VECTOR } jr2i_form;
 typedef struct jr2i_node {
     jr2i_op op;
     jr2i_form form;
-    int32_t a, b; /* inputs; b: second operand or residual; -1: none */
+    int32_t a, b; /* inputs; b: second operand, residual or grid; -1: none */
     int32_t channels; /* of a map; of a vector: its length, 0 when it depends on the size of the input */
     int32_t k, stride, act;
     int32_t in; /* channels or length that the weight wants */
@@ -39,6 +43,9 @@ typedef struct jr2i_node {
     int32_t is_output;
     int32_t needs_halo; /* some 3x3 reads it */
     int32_t panels;
+    int32_t input; /* of an input: its number, and its usual size */
+    int32_t height, width;
+    int32_t zeros; /* of a sampling */
     float *weights, *bias; /* packed; owned by the network */
     char name[64];
 } jr2i_node;
@@ -52,6 +59,8 @@ struct jr2i_net {
     int32_t use_gemm; /* no SIMD kernels: convolutions go through jr2i_gemm */
     int32_t node_count;
     jr2i_node *nodes;
+    int32_t input_count;
+    size_t packed_bytes;
     int32_t output_count;
     int32_t outputs[JR2I_MAX_OUTPUTS];
 };
@@ -62,7 +71,6 @@ struct jr2i_graph {
     jr2i_net *net; /* under construction */
     int32_t status; /* of the first error; its text is kept here because env may be used for something else meanwhile */
     char error[256];
-    int32_t height, width; /* the usual size of the input */
 };
 
 /* Where the result of a node lies for one input size. */
@@ -98,7 +106,7 @@ static inline int32_t jr2i_round_up(int32_t n, int32_t multiple)
 int32_t jr2i_net_shapes(jr2i_env *env, const jr2i_net *net, int32_t height, int32_t width, jr2i_shape *shapes);
 
 /* Folds, chooses the algorithms for the usual size and packs all weights (net_pack.c). */
-int32_t jr2i_net_pack(jr2i_env *env, jr2i_net *net, const jr2i_jr2w *file, int32_t height, int32_t width);
+int32_t jr2i_net_pack(jr2i_env *env, jr2i_net *net, const jr2i_jr2w *file);
 
 /* Winograd works through this many tiles at a time (net_plan.c). */
 int32_t jr2i_wino_tiles(const jr2i_net *net, const jr2i_node *node);

@@ -6,12 +6,16 @@
 #include "kernels/pack.h"
 #include "net.h"
 
-/* Planar maps can only be read by full convolutions: otherwise the input is stored blocked. */
-static void choose_input_form(jr2i_net *net)
+/* Planar maps can only be read by full convolutions and as grids: an input with another reader is stored blocked. */
+static void choose_input_forms(jr2i_net *net)
 {
-    for (int32_t i = 1; i < net->node_count; i++)
-        if ((net->nodes[i].a == 0 && net->nodes[i].op != JR2I_OP_CONV) || net->nodes[i].b == 0)
-            net->nodes[0].form = JR2I_BLOCKED;
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const jr2i_node *node = &net->nodes[i];
+        if (node->a >= 0 && net->nodes[node->a].op == JR2I_OP_INPUT && node->op != JR2I_OP_CONV)
+            net->nodes[node->a].form = JR2I_BLOCKED;
+        if (node->b >= 0 && net->nodes[node->b].op == JR2I_OP_INPUT && node->op != JR2I_OP_SAMPLE)
+            net->nodes[node->b].form = JR2I_BLOCKED;
+    }
 }
 
 /* Measured: F(4x4) wins from nine tiles on; at 8x8 F(2x2) is as fast, because F(4x4) only waits for more weights. F(2x2) needs four
@@ -79,6 +83,11 @@ static int32_t pack_node(jr2i_env *env, jr2i_net *net, jr2i_node *node, const jr
     if (status != JR2_OK)
         return status;
     node->panels = jr2i_panel_count(blocks, panel_blocks);
+    net->packed_bytes += (size + bias_size) * sizeof *w;
+    if (net->packed_bytes > JR2I_MAX_PACKED_BYTES) {
+        jr2i_free(env, w);
+        return jr2i_fail(env, JR2_ERR_FORMAT, "%s: the network is larger than 1 GiB", jr2i_jr2w_topology(file));
+    }
     node->weights = jr2i_alloc(env, size, sizeof *w);
     node->bias = jr2i_calloc(env, bias_size, sizeof *w);
     if (!node->weights || !node->bias) {
@@ -111,13 +120,13 @@ static int32_t pack_node(jr2i_env *env, jr2i_net *net, jr2i_node *node, const jr
     return JR2_OK;
 }
 
-int32_t jr2i_net_pack(jr2i_env *env, jr2i_net *net, const jr2i_jr2w *file, int32_t height, int32_t width)
+int32_t jr2i_net_pack(jr2i_env *env, jr2i_net *net, const jr2i_jr2w *file)
 {
     jr2i_shape *shapes = jr2i_alloc(env, (size_t)net->node_count, sizeof *shapes);
     if (!shapes)
         return jr2i_no_memory(env, (size_t)net->node_count * sizeof *shapes);
-    choose_input_form(net);
-    int32_t status = jr2i_net_shapes(env, net, height, width, shapes);
+    choose_input_forms(net);
+    int32_t status = jr2i_net_shapes(env, net, net->nodes[0].height, net->nodes[0].width, shapes);
     for (int32_t i = 1; i < net->node_count && status == JR2_OK; i++)
         choose_algorithm(net, &net->nodes[i], &shapes[i]);
     jr2i_free(env, shapes);

@@ -23,6 +23,16 @@ static int32_t linear_shape(jr2i_env *env, const jr2i_node *node, const jr2i_sha
     return JR2_OK;
 }
 
+/* A further input keeps its proportion to the first. */
+static int32_t input_shape(jr2i_env *env, const jr2i_node *first, const jr2i_node *node, int32_t height, int32_t width, jr2i_shape *out)
+{
+    const int64_t h = (int64_t)height * node->height, w = (int64_t)width * node->width;
+    if (h % first->height != 0 || w % first->width != 0 || h / first->height > JR2I_MAX_SIDE || w / first->width > JR2I_MAX_SIDE)
+        return jr2i_fail(env, JR2_ERR_RANGE, "network: input %d has no whole size for %d x %d", (int)node->input, (int)width, (int)height);
+    *out = (jr2i_shape){ (int32_t)(h / first->height), (int32_t)(w / first->width) };
+    return JR2_OK;
+}
+
 int32_t jr2i_net_shapes(jr2i_env *env, const jr2i_net *net, int32_t height, int32_t width, jr2i_shape *shapes)
 {
     if (height < 1 || width < 1 || height > JR2I_MAX_SIDE || width > JR2I_MAX_SIDE)
@@ -30,10 +40,16 @@ int32_t jr2i_net_shapes(jr2i_env *env, const jr2i_net *net, int32_t height, int3
     for (int32_t i = 0; i < net->node_count; i++) {
         const jr2i_node *node = &net->nodes[i];
         jr2i_shape *s = &shapes[i];
-        const jr2i_shape a = node->a >= 0 ? shapes[node->a] : (jr2i_shape){ height, width };
-        const int32_t times = node->op == JR2I_OP_UPSAMPLE2 || node->doubled ? 2 : 1;
+        const jr2i_shape a = node->a >= 0 ? shapes[node->a] : (jr2i_shape){ 0, 0 };
+        const int32_t times = node->op == JR2I_OP_UPSAMPLE2 || node->op == JR2I_OP_RESIZE2 || node->doubled ? 2 : 1;
         int32_t status = JR2_OK;
         switch (node->op) {
+        case JR2I_OP_INPUT:
+            status = input_shape(env, &net->nodes[0], node, height, width, s);
+            break;
+        case JR2I_OP_SAMPLE:
+            *s = shapes[node->b];
+            break;
         case JR2I_OP_MEAN:
             *s = (jr2i_shape){ 1, node->channels };
             break;

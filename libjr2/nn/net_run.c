@@ -17,10 +17,9 @@ typedef struct {
     int32_t threads;
 } run;
 
-static void planes_of(const run *r, const jr2i_place *p, int32_t block, jr2i_plane *plane)
+static jr2i_plane block_of(const jr2i_place *p, int32_t block)
 {
-    (void)r;
-    *plane = (jr2i_plane){ p->data + block * p->block, p->row, p->shape.height, p->shape.width };
+    return (jr2i_plane){ p->data + block * p->block, p->row, p->shape.height, p->shape.width };
 }
 
 /* ---- direct convolution ---- */
@@ -236,19 +235,51 @@ static void copy_block(const jr2i_place *from, int32_t from_block, const jr2i_pl
                (size_t)from->shape.width * JR2I_LANES * sizeof(float));
 }
 
+/* Pixels (x, y) of the sampling of row r, columns from i on: n pairs into coords. */
+static void grid_coords(const run *r, int32_t row, int32_t i, int32_t n, float *coords)
+{
+    const int planar = r->node->op == JR2I_OP_SAMPLE && r->net->nodes[r->node->b].form == JR2I_PLANAR;
+    for (int32_t k = 0; k < n; k++) {
+        if (r->node->op == JR2I_OP_RESIZE2) {
+            coords[2 * k] = ((float)(i + k) + 0.5f) * 0.5f - 0.5f;
+            coords[2 * k + 1] = ((float)row + 0.5f) * 0.5f - 0.5f;
+            continue;
+        }
+        const float *p = r->b->data + row * r->b->row + (ptrdiff_t)(i + k) * (planar ? 1 : JR2I_LANES);
+        coords[2 * k] = p[0];
+        coords[2 * k + 1] = p[planar ? r->b->block : 1];
+    }
+}
+
+/* One row of all blocks, so that the coordinates are made once. */
+static void sample_task(void *arg, int32_t task, int32_t worker)
+{
+    enum { PART = 64 };
+    const run *r = arg;
+    float coords[2 * PART];
+    (void)worker;
+    for (int32_t i = 0; i < r->y->shape.width; i += PART) {
+        const int32_t n = r->y->shape.width - i < PART ? r->y->shape.width - i : PART;
+        grid_coords(r, task, i, n, coords);
+        for (int32_t b = 0; b < jr2i_blocks(r->node->channels); b++) {
+            const jr2i_plane x = block_of(r->a, b);
+            r->kernels->sample(&x, coords, n, r->node->zeros, r->y->data + b * r->y->block + task * r->y->row + (ptrdiff_t)i * JR2I_LANES);
+        }
+    }
+}
+
 /* One 16-channel block of the nodes that work block by block. */
 static void block_task(void *arg, int32_t task, int32_t worker)
 {
     const run *r = arg;
     (void)worker;
     float *y = r->y->data + (r->node->form == JR2I_VECTOR ? (ptrdiff_t)task * JR2I_LANES : task * r->y->block);
-    jr2i_plane x;
     if (r->node->op == JR2I_OP_CONCAT) {
         const int32_t front = jr2i_blocks(r->net->nodes[r->node->a].channels);
         copy_block(task < front ? r->a : r->b, task < front ? task : task - front, r->y, task);
         return;
     }
-    planes_of(r, r->a, task, &x);
+    const jr2i_plane x = block_of(r->a, task);
     switch (r->node->op) {
     case JR2I_OP_UPSAMPLE2:
         r->kernels->upsample2(&x, y, r->y->row);
@@ -331,12 +362,12 @@ static void clear_halo(const run *r)
     }
 }
 
-static void run_node(run *r, const float *input)
+static void run_node(run *r, const float *const *inputs)
 {
     const int32_t blocks = jr2i_blocks(r->node->channels);
     switch (r->node->op) {
     case JR2I_OP_INPUT:
-        load_input(r, input);
+        load_input(r, inputs[r->node->input]);
         break;
     case JR2I_OP_CONV:
         run_conv(r);
@@ -346,6 +377,10 @@ static void run_node(run *r, const float *input)
         break;
     case JR2I_OP_FEW:
         jr2i_pool_run(r->pool, few_task, r, r->y->shape.height);
+        break;
+    case JR2I_OP_RESIZE2:
+    case JR2I_OP_SAMPLE:
+        jr2i_pool_run(r->pool, sample_task, r, r->y->shape.height);
         break;
     case JR2I_OP_DEPTHWISE:
         jr2i_pool_run(r->pool, depthwise_task, r, blocks);
@@ -368,6 +403,13 @@ static void run_node(run *r, const float *input)
 
 int32_t jr2i_net_run(jr2i_env *env, const jr2i_net *net, jr2i_net_state *state, jr2i_pool *pool, const float *input)
 {
+    if (net->input_count != 1)
+        return jr2i_fail(env, JR2_ERR_INTERNAL, "network: %d inputs, one given", (int)net->input_count);
+    return jr2i_net_run_inputs(env, net, state, pool, &input);
+}
+
+int32_t jr2i_net_run_inputs(jr2i_env *env, const jr2i_net *net, jr2i_net_state *state, jr2i_pool *pool, const float *const *inputs)
+{
     if (!state->planned || jr2i_pool_threads(pool) > state->max_threads)
         return jr2i_fail(env, JR2_ERR_INTERNAL, "network: the state has no plan or too few threads");
     for (int32_t i = 0; i < net->node_count; i++) {
@@ -380,7 +422,7 @@ int32_t jr2i_net_run(jr2i_env *env, const jr2i_net *net, jr2i_net_state *state, 
         run r = { .net = net, .state = state, .pool = pool, .kernels = net->kernels, .node = node, .y = &state->places[i],
                   .a = node->a >= 0 ? &state->places[node->a] : NULL, .b = node->b >= 0 ? &state->places[node->b] : NULL,
                   .threads = jr2i_pool_threads(pool) };
-        run_node(&r, input);
+        run_node(&r, inputs);
     }
     return JR2_OK;
 }
