@@ -339,7 +339,7 @@ START_TEST(test_png)
             uint8_t *pixels = malloc((size_t)(w * h * channels)), *png = NULL;
             size_t size = 0;
             for (int32_t k = 0; k < w * h * channels; k++) /* smooth, noisy */
-                pixels[k] = (uint8_t)(i % 2 ? 255 * tiny_random(&seed) : k / 3 + (tiny_random(&seed) < 0.1f));
+                pixels[k] = (uint8_t)(i % 2 ? (int32_t)(255 * tiny_random(&seed)) : k / 3 + (tiny_random(&seed) < 0.1f));
             ck_assert_int_eq(jr2i_png_encode(&env, pixels, w, h, channels, &png, &size), JR2_OK);
             check_png(png, size, pixels, w, h, channels);
             free(pixels);

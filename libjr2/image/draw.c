@@ -28,7 +28,7 @@ static int range(float low, float high, int32_t size, int32_t *first, int32_t *l
 static float coverage(float distance, float radius)
 {
     float c = radius + 0.5f - distance;
-    return c < 0 ? 0 : c > 1 ? 1 : c;
+    return c > 0 ? c < 1 ? c : 1 : 0; /* NaN covers nothing */
 }
 
 void jr2i_draw_dot(const jr2i_canvas *canvas, float x, float y, float radius, const uint8_t rgb[3], float opacity)
