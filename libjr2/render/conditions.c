@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT
+ * Flow and condition maps over two rasterised poses of one mesh. It needs raster.c and the C library only, so that the training can
+ * build it alone. */
+#include "render/conditions.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "render/raster.h"
+
+enum { PART_SOCKET = 2, PART_EYE_SOCKET, PART_GUMS, PART_TEETH, PART_EYE_WHITE, PART_IRIS, PART_LIPS };
+
+/* Depth a point may lie behind the source's surface and still be that surface: within one layer the slope over a pixel counts;
+ * between layers (teeth behind lips, eyeballs behind lids) millimetres tell them apart. */
+#define SAME_LAYER 0.5f /* cm */
+#define OTHER_LAYER 0.05f
+
+#define FLOW_LIMIT 16384.0f /* px: no sensible source pixel is farther away */
+
+#define NEAR_WEIGHT 8.0f /* of the three scales of the extension, */
+#define MIDDLE_WEIGHT 2.0f
+#define FAR_WEIGHT 0.5f
+#define STILL_WEIGHT 0.04f /* and of no motion */
+
+void jr2i_condition_code(const float *vertices, int32_t count, float *code)
+{
+    for (int32_t i = 0; i < count; i++) {
+        code[3 * i] = vertices[3 * i] / 12;
+        code[3 * i + 1] = (vertices[3 * i + 1] + 2) / 16;
+        code[3 * i + 2] = (vertices[3 * i + 2] - 3) / 10;
+    }
+}
+
+int32_t jr2i_condition_triangles(const float *vertices, const int32_t *triangles, const uint8_t *part, int32_t count,
+                                 int32_t *out_triangles, uint8_t *out_part)
+{
+    int32_t n = 0;
+    for (int32_t t = 0; t < count; t++) {
+        const int32_t corner[3] = {triangles[3 * (size_t)t], triangles[3 * (size_t)t + 1], triangles[3 * (size_t)t + 2]};
+        int32_t low = 0;
+        for (int k = 0; k < 3; k++)
+            low |= vertices[3 * (size_t)corner[k] + 1] < JR2I_CONDITION_LOWEST;
+        if (low)
+            continue;
+        memcpy(out_triangles + 3 * (size_t)n, corner, sizeof corner);
+        out_part[n++] = part[t];
+    }
+    return n;
+}
+
+/* Area-weighted normals of turned points (V,3). */
+static void normals(const jr2i_condition_mesh *mesh, const float *x, float *normal)
+{
+    memset(normal, 0, 3 * (size_t)mesh->vertex_count * sizeof(float));
+    for (int32_t t = 0; t < mesh->triangle_count; t++) {
+        const int32_t *corner = mesh->triangles + 3 * (size_t)t;
+        const float *a = x + 3 * (size_t)corner[0], *b = x + 3 * (size_t)corner[1], *c = x + 3 * (size_t)corner[2];
+        const float u[3] = {b[0] - a[0], b[1] - a[1], b[2] - a[2]}, v[3] = {c[0] - a[0], c[1] - a[1], c[2] - a[2]};
+        const float n[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
+        for (int k = 0; k < 3; k++)
+            for (int i = 0; i < 3; i++)
+                normal[3 * (size_t)corner[k] + (size_t)i] += n[i];
+    }
+    for (int32_t i = 0; i < mesh->vertex_count; i++) {
+        float *n = normal + 3 * (size_t)i, length = sqrtf(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
+        float scale = length > 1e-12f ? 1 / length : 0;
+        for (int k = 0; k < 3; k++)
+            n[k] *= scale;
+    }
+}
+
+void jr2i_posed_make(const jr2i_condition_mesh *mesh, const float *vertices, const jr2i_face_camera *camera, jr2i_posed *posed)
+{
+    const float *r = camera->rotation;
+    float *x = posed->screen; /* turned points first, then their pixels */
+    for (int32_t i = 0; i < mesh->vertex_count; i++) {
+        const float *p = vertices + 3 * (size_t)i;
+        for (int k = 0; k < 3; k++)
+            x[3 * (size_t)i + (size_t)k] = r[3 * k] * p[0] + r[3 * k + 1] * p[1] + r[3 * k + 2] * p[2];
+    }
+    normals(mesh, x, posed->normal);
+    for (int32_t i = 0; i < mesh->vertex_count; i++) {
+        float *p = x + 3 * (size_t)i, w = 1 / (1 - p[2] / JR2I_FACE_CAMERA_DISTANCE);
+        posed->inv_w[i] = w;
+        p[0] = camera->cx + camera->scale * p[0] * w;
+        p[1] = camera->cy - camera->scale * p[1] * w;
+        p[2] = -p[2];
+    }
+    jr2i_raster(posed->screen, posed->inv_w, mesh->vertex_count, mesh->triangles, mesh->triangle_count, posed->side, posed->side,
+                JR2I_CULL_BACK, posed->triangle_id, posed->barycentric, posed->depth);
+}
+
+/* The map that a part is marked in, or -1. */
+static int32_t part_map(uint8_t part)
+{
+    switch (part) {
+    case PART_LIPS:
+        return JR2I_MAP_LIPS;
+    case PART_TEETH:
+        return JR2I_MAP_TEETH;
+    case PART_SOCKET:
+    case PART_GUMS:
+        return JR2I_MAP_MOUTH;
+    case PART_EYE_WHITE:
+        return JR2I_MAP_EYE_WHITE;
+    case PART_IRIS:
+        return JR2I_MAP_IRIS;
+    default:
+        return -1;
+    }
+}
+
+static int32_t layer(uint8_t part) /* what lies behind openings */
+{
+    if (part == PART_TEETH || part == PART_SOCKET || part == PART_GUMS)
+        return 1;
+    return part == PART_EYE_WHITE || part == PART_IRIS ? 2 : 0;
+}
+
+static void mix(const float *b, const int32_t *corner, const float *attribute, float out[3])
+{
+    const float *p = attribute + 3 * (size_t)corner[0], *q = attribute + 3 * (size_t)corner[1], *r = attribute + 3 * (size_t)corner[2];
+    for (int k = 0; k < 3; k++)
+        out[k] = b[0] * p[k] + b[1] * q[k] + b[2] * r[k];
+}
+
+static float unit(float n[3])
+{
+    float length = sqrtf(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]), scale = length > 1e-6f ? 1 / length : 0;
+    for (int k = 0; k < 3; k++)
+        n[k] *= scale;
+    return n[2];
+}
+
+/* The maps of pixel i, each weight times its value, added to `to` with planes of `plane` floats. */
+static void add_maps(const jr2i_condition_mesh *mesh, const jr2i_posed *posed, size_t i, float weight, float *to, size_t plane)
+{
+    const int32_t t = posed->triangle_id[i], *corner = mesh->triangles + 3 * (size_t)t;
+    const float *b = posed->barycentric + 3 * i;
+    float code[3], n[3];
+    mix(b, corner, mesh->code, code);
+    mix(b, corner, posed->normal, n);
+    unit(n);
+    for (size_t k = 0; k < 3; k++) {
+        to[(JR2I_MAP_CODE + k) * plane] += weight * code[k];
+        to[(JR2I_MAP_NORMAL + k) * plane] += weight * n[k];
+    }
+    to[JR2I_MAP_INSIDE * plane] += weight;
+    const int32_t map = part_map(mesh->part[t]);
+    if (map >= 0)
+        to[(size_t)map * plane] += weight;
+}
+
+void jr2i_condition_maps(const jr2i_condition_mesh *mesh, const jr2i_posed *posed, float *planes)
+{
+    const size_t pixels = (size_t)posed->side * (size_t)posed->side;
+    memset(planes, 0, JR2I_MAPS * pixels * sizeof(float));
+    for (size_t i = 0; i < pixels; i++)
+        if (posed->triangle_id[i] >= 0)
+            add_maps(mesh, posed, i, 1, planes + i, pixels);
+}
+
+/* How much of the source's four pixels around (x, y) shows the surface at this depth and layer, 0..1. */
+static float shown(const jr2i_condition_mesh *mesh, const jr2i_posed *source, float x, float y, float depth, int32_t of_layer)
+{
+    const int32_t side = source->side;
+    if (!(x >= 0 && y >= 0 && x < (float)side && y < (float)side)) /* false for NaN */
+        return 0;
+    const float fx = floorf(x - 0.5f), fy = floorf(y - 0.5f), ax = x - 0.5f - fx, ay = y - 0.5f - fy;
+    const float weight[4] = {(1 - ax) * (1 - ay), ax * (1 - ay), (1 - ax) * ay, ax * ay};
+    float sum = 0;
+    for (int k = 0; k < 4; k++) {
+        int32_t column = (int32_t)fx + (k & 1), row = (int32_t)fy + (k >> 1);
+        column = column < 0 ? 0 : column >= side ? side - 1 : column;
+        row = row < 0 ? 0 : row >= side ? side - 1 : row;
+        const size_t i = (size_t)row * (size_t)side + (size_t)column;
+        const int32_t t = source->triangle_id[i];
+        const float slack = t >= 0 && layer(mesh->part[t]) != of_layer ? OTHER_LAYER : SAME_LAYER;
+        if (t < 0 || depth <= source->depth[i] + slack)
+            sum += weight[k];
+    }
+    return sum;
+}
+
+/* Flow and visibility of one driven pixel that shows the mesh. */
+static float flow_at(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, size_t i, float x, float y,
+                     float *dx, float *dy)
+{
+    const int32_t t = driven->triangle_id[i], *corner = mesh->triangles + 3 * (size_t)t;
+    const float *b = driven->barycentric + 3 * i;
+    float sum = 0, px = 0, py = 0, depth = 0, n[3];
+    for (int k = 0; k < 3; k++) { /* weights are of the surface: on the source's screen they are divided by its 1/w */
+        const float *p = source->screen + 3 * (size_t)corner[k], w = b[k] / source->inv_w[corner[k]];
+        sum += w;
+        px += w * p[0];
+        py += w * p[1];
+        depth += b[k] * p[2];
+    }
+    px /= sum;
+    py /= sum;
+    if (!(fabsf(px) < FLOW_LIMIT && fabsf(py) < FLOW_LIMIT)) { /* a corner at or behind the source's camera */
+        *dx = *dy = 0;
+        return 0;
+    }
+    *dx = px - x;
+    *dy = py - y;
+    mix(b, corner, source->normal, n);
+    const float facing = unit(n);
+    return facing > 0 ? facing * shown(mesh, source, px, py, depth, layer(mesh->part[t])) : 0;
+}
+
+void jr2i_condition_flow(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *flow,
+                         float *visible)
+{
+    const int32_t side = driven->side;
+    const size_t pixels = (size_t)side * (size_t)side;
+    memset(flow, 0, 2 * pixels * sizeof(float));
+    memset(visible, 0, pixels * sizeof(float));
+    for (size_t i = 0; i < pixels; i++)
+        if (driven->triangle_id[i] >= 0)
+            visible[i] = flow_at(mesh, driven, source, i, (float)(i % (size_t)side) + 0.5f, (float)(i / (size_t)side) + 0.5f, flow + i,
+                                 flow + pixels + i);
+}
+
+void jr2i_condition_halve(const float *planes, int32_t count, int32_t side, float *out)
+{
+    const size_t n = (size_t)side, half = n / 2;
+    for (int32_t p = 0; p < count; p++)
+        for (size_t j = 0; j < half; j++) {
+            const float *a = planes + ((size_t)p * n + 2 * j) * n, *b = a + n;
+            float *y = out + ((size_t)p * half + j) * half;
+            for (size_t i = 0; i < half; i++)
+                y[i] = 0.25f * ((a[2 * i] + a[2 * i + 1]) + (b[2 * i] + b[2 * i + 1]));
+        }
+}
+
+/* 3 x 3 binomial blur, borders repeated. */
+static void blur(const float *x, int32_t n, float *y)
+{
+    for (int32_t j = 0; j < n; j++) {
+        const float *r0 = x + (size_t)(j > 0 ? j - 1 : 0) * (size_t)n, *r1 = x + (size_t)j * (size_t)n;
+        const float *r2 = x + (size_t)(j < n - 1 ? j + 1 : j) * (size_t)n;
+        for (int32_t i = 0; i < n; i++) {
+            const int32_t l = i > 0 ? i - 1 : 0, r = i < n - 1 ? i + 1 : i;
+            y[(size_t)j * (size_t)n + (size_t)i] = ((r0[l] + r0[r] + r2[l] + r2[r]) + 2 * (r0[i] + r1[l] + r1[r] + r2[i]) + 4 * r1[i]) / 16;
+        }
+    }
+}
+
+/* Bilinear value of plane (n,n) at (x, y), pixel centres at integers, borders repeated. */
+static float bilinear(const float *plane, int32_t n, float x, float y)
+{
+    const float high = (float)(n - 1);
+    x = x < 0 ? 0 : x > high ? high : x;
+    y = y < 0 ? 0 : y > high ? high : y;
+    const int32_t i = (int32_t)x, j = (int32_t)y, i1 = i < n - 1 ? i + 1 : i, j1 = j < n - 1 ? j + 1 : j;
+    const float ax = x - (float)i, ay = y - (float)j;
+    const float *top = plane + (size_t)j * (size_t)n, *bottom = plane + (size_t)j1 * (size_t)n;
+    return (top[i] * (1 - ax) + top[i1] * ax) * (1 - ay) + (bottom[i] * (1 - ax) + bottom[i1] * ax) * ay;
+}
+
+size_t jr2i_condition_extend_scratch(int32_t side)
+{
+    const size_t n = (size_t)side / 4;
+    return 3 * n * n + 2 * n * n + 2 * 3 * (n / 2) * (n / 2);
+}
+
+void jr2i_condition_extend(const int32_t *triangle_id, int32_t side, float *scratch, float *flow)
+{
+    const int32_t n = side / 4;
+    const size_t pixels = (size_t)side * (size_t)side, cells = (size_t)n * (size_t)n;
+    float *fine = scratch, *spread = fine + 3 * cells, *coarse = spread + 2 * cells, *smooth = coarse + 3 * cells / 4;
+
+    /* displacement times coverage, and coverage, in cells of 4 x 4 pixels */
+    memset(fine, 0, 3 * cells * sizeof(float));
+    for (size_t i = 0; i < pixels; i++)
+        if (triangle_id[i] >= 0) {
+            const size_t cell = i / (size_t)side / 4 * (size_t)n + i % (size_t)side / 4;
+            fine[cell] += flow[i] * 0.0625f;
+            fine[cells + cell] += flow[pixels + i] * 0.0625f;
+            fine[2 * cells + cell] += 0.0625f;
+        }
+
+    /* sums of three scales, on the cells: fine becomes the running mean, coarse the next scale */
+    const float weight[3] = {NEAR_WEIGHT, MIDDLE_WEIGHT, FAR_WEIGHT};
+    float *sum_weight = fine; /* reused below, after the first halving */
+    memset(spread, 0, 2 * cells * sizeof(float));
+    int32_t m = n;
+    const float *from = fine;
+    for (int level = 0; level < 3; level++) {
+        m /= 2;
+        const size_t count = (size_t)m * (size_t)m;
+        jr2i_condition_halve(from, 3, 2 * m, smooth);
+        for (size_t k = 0; k < 3; k++)
+            blur(smooth + k * count, m, coarse + k * count);
+        from = coarse;
+        if (level == 0)
+            for (size_t i = 0; i < cells; i++)
+                sum_weight[i] = STILL_WEIGHT;
+        const float step = (float)m / (float)n;
+        for (int32_t j = 0; j < n; j++)
+            for (int32_t i = 0; i < n; i++) {
+                const float x = ((float)i + 0.5f) * step - 0.5f, y = ((float)j + 0.5f) * step - 0.5f;
+                const size_t cell = (size_t)j * (size_t)n + (size_t)i;
+                spread[cell] += weight[level] * bilinear(coarse, m, x, y);
+                spread[cells + cell] += weight[level] * bilinear(coarse + count, m, x, y);
+                sum_weight[cell] += weight[level] * bilinear(coarse + 2 * count, m, x, y);
+            }
+    }
+    for (size_t i = 0; i < cells; i++) {
+        spread[i] /= sum_weight[i];
+        spread[cells + i] /= sum_weight[i];
+    }
+    for (int32_t j = 0; j < side; j++)
+        for (int32_t i = 0; i < side; i++) {
+            const size_t at = (size_t)j * (size_t)side + (size_t)i;
+            if (triangle_id[at] >= 0)
+                continue;
+            const float x = ((float)i + 0.5f) * 0.25f - 0.5f, y = ((float)j + 0.5f) * 0.25f - 0.5f;
+            flow[at] = bilinear(spread, n, x, y);
+            flow[pixels + at] = bilinear(spread + cells, n, x, y);
+        }
+}
+
+size_t jr2i_condition_frame_scratch(int32_t side)
+{
+    const size_t visible = (size_t)side * (size_t)side, extend = jr2i_condition_extend_scratch(side);
+    return visible > extend ? visible : extend;
+}
+
+void jr2i_condition_frame(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch,
+                          float *flow, float *planes)
+{
+    const size_t side = (size_t)driven->side, half = side / 2, plane = half * half;
+    memset(planes, 0, JR2I_FRAME_MAPS * plane * sizeof(float));
+    jr2i_condition_flow(mesh, driven, source, flow, scratch);
+    jr2i_condition_halve(scratch, 1, driven->side, planes + JR2I_MAP_VISIBLE * plane);
+    for (size_t i = 0; i < side * side; i++) {
+        float *to = planes + i / side / 2 * half + i % side / 2;
+        if (driven->triangle_id[i] >= 0)
+            add_maps(mesh, driven, i, 0.25f, to, plane);
+        if (source->triangle_id[i] >= 0)
+            to[JR2I_MAP_SOURCE_INSIDE * plane] += 0.25f;
+    }
+    jr2i_condition_extend(driven->triangle_id, driven->side, scratch, flow);
+    float *displacement = planes + JR2I_MAP_FLOW * plane;
+    jr2i_condition_halve(flow, 2, driven->side, displacement);
+    for (size_t i = 0; i < 2 * plane; i++)
+        displacement[i] *= 8 / (float)side;
+}
