@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * The inside of graph.h: nodes, networks and states, shared by graph.c (building), net_pack.c (weights), net_plan.c
- * (arena) and net_run.c (execution). */
+ * (arena), net_run.c and net_conv.c (execution). */
 #ifndef JR2I_NN_NET_H
 #define JR2I_NN_NET_H
 
-#define JR2I_MAX_PACKED_BYTES ((size_t)1 << 30) /* of all packed weights of a network */
-
 #include "graph.h"
+
+#define JR2I_MAX_PACKED_BYTES ((size_t)1 << 30) /* of all packed weights of a network */
 
 enum { JR2I_MAX_NODES = 512, JR2I_MAX_OUTPUTS = 16, JR2I_MAX_INPUTS = 8, JR2I_MAX_CHANNELS = 4096, JR2I_MAX_SIDE = 4096 };
 

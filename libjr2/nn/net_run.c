@@ -4,205 +4,16 @@
 #include <string.h>
 
 #include "kernels/pack.h"
-#include "net.h"
-#include "tensor/gemm.h"
-
-typedef struct {
-    const jr2i_net *net;
-    jr2i_net_state *state;
-    jr2i_pool *pool;
-    const jr2i_kernels *kernels;
-    const jr2i_node *node;
-    jr2i_place *y, *a, *b; /* b: NULL when there is none */
-    int32_t threads;
-} run;
+#include "net_conv.h"
 
 static jr2i_plane block_of(const jr2i_place *p, int32_t block)
 {
     return (jr2i_plane){ p->data + block * p->block, p->row, p->shape.height, p->shape.width };
 }
 
-/* ---- direct convolution ---- */
-
-typedef struct {
-    const run *r;
-    jr2i_conv q;
-    int32_t groups, group_rows; /* of output rows */
-    int32_t panels_inside; /* small weights: all panels of a few rows, then the next rows */
-} conv_job;
-
-static void conv_task(void *arg, int32_t task, int32_t worker)
-{
-    const conv_job *job = arg;
-    (void)worker;
-    const int32_t panel = job->panels_inside ? task % job->q.panels : task / job->groups;
-    const int32_t group = job->panels_inside ? task / job->q.panels : task % job->groups;
-    const int32_t row0 = group * job->group_rows, height = job->r->y->shape.height;
-    const int32_t row1 = row0 + job->group_rows < height ? row0 + job->group_rows : height;
-    job->r->kernels->conv(&job->q, panel, row0, row1);
-}
-
-/* Portable: 64 pixels at a time are gathered into rows of a matrix and multiplied with all weights. */
-static void gemm_task(void *arg, int32_t task, int32_t worker)
-{
-    const conv_job *job = arg;
-    const jr2i_conv *q = &job->q;
-    const int32_t steps = q->chunks * q->chunk, channels = q->blocks * JR2I_LANES, height = job->r->y->shape.height;
-    float *a = job->r->state->scratch + (size_t)worker * job->r->state->scratch_size; /* (pixels, steps) */
-    float *c = a + (size_t)JR2I_GEMM_PIXELS * (size_t)jr2i_round_up(steps, JR2I_LANES); /* (pixels, channels) */
-    const int32_t first = task * JR2I_GEMM_PIXELS, total = height * q->width;
-    const int32_t pixels = total - first < JR2I_GEMM_PIXELS ? total - first : JR2I_GEMM_PIXELS;
-    for (int32_t p = 0; p < pixels; p++) {
-        const float *x = q->x + (first + p) / q->width * q->x_row + (first + p) % q->width * q->x_step;
-        for (int32_t j = 0; j < q->chunks; j++)
-            memcpy(a + (ptrdiff_t)p * steps + j * q->chunk, x + q->offset[j], (size_t)q->chunk * sizeof *a);
-    }
-    jr2i_gemm(pixels, channels, steps, a, steps, q->weights, channels, 0, c, channels);
-    for (int32_t b = 0; b < q->blocks; b++)
-        for (int32_t p = 0; p < pixels; p++) {
-            const ptrdiff_t at = b * q->y_block + (first + p) / q->width * q->y_row + (first + p) % q->width * JR2I_LANES;
-            float *v = c + (ptrdiff_t)p * channels + b * JR2I_LANES;
-            for (int32_t l = 0; l < JR2I_LANES; l++)
-                v[l] += q->bias[b * JR2I_LANES + l];
-            const jr2i_plane one = { v, JR2I_LANES, 1, 1 };
-            static const float zero[JR2I_LANES] = { 0 };
-            job->r->kernels->add(&one, q->residual ? q->residual + at : zero, 0, q->y + at, 0, q->act);
-        }
-}
-
-static void run_conv(const run *r)
-{
-    const jr2i_node *node = r->node;
-    const int planar = r->net->nodes[node->a].form == JR2I_PLANAR;
-    conv_job job = { .r = r };
-    jr2i_conv *q = &job.q;
-    q->x = r->a->data;
-    q->x_row = r->a->row * node->stride;
-    q->x_step = (ptrdiff_t)(planar ? 1 : JR2I_LANES) * node->stride;
-    q->offset = r->y->offsets;
-    q->chunks = r->y->chunks;
-    q->chunk = planar ? node->k : JR2I_LANES;
-    q->weights = node->weights;
-    q->bias = node->bias;
-    q->blocks = jr2i_blocks(node->channels);
-    q->panels = node->panels;
-    q->y = r->y->data;
-    q->residual = r->b ? r->b->data : NULL;
-    q->y_row = r->y->row;
-    q->y_block = r->y->block;
-    q->width = r->y->shape.width;
-    q->act = node->act;
-    const int32_t height = r->y->shape.height;
-    if (r->net->use_gemm) {
-        jr2i_pool_run(r->pool, gemm_task, &job, (height * q->width + JR2I_GEMM_PIXELS - 1) / JR2I_GEMM_PIXELS);
-        return;
-    }
-    const size_t weight_bytes = (size_t)q->chunks * (size_t)q->chunk * (size_t)q->blocks * JR2I_LANES * sizeof(float);
-    job.panels_inside = weight_bytes < 600000;
-    /* Rows of about 64 pixels make a piece when panels go inside; else a thread's share of all rows. */
-    job.group_rows = job.panels_inside ? 1 + 63 / q->width : (height + r->threads - 1) / r->threads;
-    job.groups = (height + job.group_rows - 1) / job.group_rows;
-    jr2i_pool_run(r->pool, conv_task, &job, job.groups * q->panels);
-}
-
-/* ---- Winograd ---- */
-
-typedef struct {
-    const run *r;
-    jr2i_wino q;
-    int32_t tiles, group; /* all; at a time */
-    int32_t first, n; /* the group at hand when the phases are spread over threads */
-    size_t v_size;
-} wino_job;
-
-static int32_t wino_points(const wino_job *job)
-{
-    return (job->q.tile + 2) * (job->q.tile + 2);
-}
-
-static float *scratch_of(const run *r, int32_t worker)
-{
-    return r->state->scratch + (size_t)worker * r->state->scratch_size;
-}
-
-static void wino_group_task(void *arg, int32_t task, int32_t worker)
-{
-    const wino_job *job = arg;
-    const jr2i_kernels *k = job->r->kernels;
-    const int32_t first = task * job->group, n = job->tiles - first < job->group ? job->tiles - first : job->group;
-    float *v = scratch_of(job->r, worker), *m = v + job->v_size;
-    for (int32_t b = 0; b < job->q.in_blocks; b++)
-        k->wino_input(&job->q, b, first, n, v);
-    for (int32_t p = 0; p < wino_points(job); p++)
-        k->wino_multiply(&job->q, p, n, v, m);
-    for (int32_t b = 0; b < job->q.out_blocks; b++)
-        k->wino_output(&job->q, b, first, n, m);
-}
-
-static void wino_input_task(void *arg, int32_t task, int32_t worker)
-{
-    const wino_job *job = arg;
-    (void)worker;
-    job->r->kernels->wino_input(&job->q, task, job->first, job->n, scratch_of(job->r, 0));
-}
-
-static void wino_multiply_task(void *arg, int32_t task, int32_t worker)
-{
-    const wino_job *job = arg;
-    (void)worker;
-    job->r->kernels->wino_multiply(&job->q, task, job->n, scratch_of(job->r, 0), scratch_of(job->r, 0) + job->v_size);
-}
-
-static void wino_output_task(void *arg, int32_t task, int32_t worker)
-{
-    const wino_job *job = arg;
-    (void)worker;
-    job->r->kernels->wino_output(&job->q, task, job->first, job->n, scratch_of(job->r, 0) + job->v_size);
-}
-
-static void run_wino(const run *r)
-{
-    const jr2i_node *node = r->node;
-    const jr2i_shape *s = &r->y->shape;
-    wino_job job = { .r = r };
-    jr2i_wino *q = &job.q;
-    q->tile = node->tile;
-    q->upsample = node->doubled;
-    q->in_blocks = jr2i_blocks(node->in);
-    q->out_blocks = jr2i_blocks(node->channels);
-    q->panels = node->panels;
-    q->tiles_x = (s->width + q->tile - 1) / q->tile;
-    q->x = r->a->data;
-    q->x_row = r->a->row;
-    q->x_block = r->a->block;
-    q->weights = node->weights;
-    q->bias = node->bias;
-    q->y = r->y->data;
-    q->residual = r->b ? r->b->data : NULL;
-    q->y_row = r->y->row;
-    q->y_block = r->y->block;
-    q->act = node->act;
-    job.tiles = q->tiles_x * ((s->height + q->tile - 1) / q->tile);
-    job.group = jr2i_wino_tiles(r->net, node);
-    job.v_size = (size_t)wino_points(&job) * (size_t)jr2i_wino_stride(q->in_blocks, job.group);
-    const int32_t groups = (job.tiles + job.group - 1) / job.group;
-    if (r->threads == 1 || groups >= 2 * r->threads) {
-        jr2i_pool_run(r->pool, wino_group_task, &job, groups);
-        return;
-    }
-    for (job.first = 0; job.first < job.tiles; job.first += job.group) {
-        job.n = job.tiles - job.first < job.group ? job.tiles - job.first : job.group;
-        jr2i_pool_run(r->pool, wino_input_task, &job, q->in_blocks);
-        jr2i_pool_run(r->pool, wino_multiply_task, &job, wino_points(&job));
-        jr2i_pool_run(r->pool, wino_output_task, &job, q->out_blocks);
-    }
-}
-
-/* ---- the rest ---- */
-
 static void few_task(void *arg, int32_t task, int32_t worker)
 {
-    const run *r = arg;
+    const jr2i_run *r = arg;
     (void)worker;
     const jr2i_conv_few q = { .x = r->a->data, .x_row = r->a->row, .x_block = r->a->block, .in_blocks = jr2i_blocks(r->node->in),
                               .out_channels = r->node->channels, .weights = r->node->weights, .bias = r->node->bias, .y = r->y->data,
@@ -212,7 +23,7 @@ static void few_task(void *arg, int32_t task, int32_t worker)
 
 static void depthwise_task(void *arg, int32_t task, int32_t worker)
 {
-    const run *r = arg;
+    const jr2i_run *r = arg;
     (void)worker;
     const jr2i_depthwise q = { .x = r->a->data, .x_row = r->a->row, .x_block = r->a->block, .stride = r->node->stride,
                                .weights = r->node->weights, .bias = r->node->bias, .y = r->y->data, .y_row = r->y->row,
@@ -222,7 +33,7 @@ static void depthwise_task(void *arg, int32_t task, int32_t worker)
 
 static void linear_task(void *arg, int32_t task, int32_t worker)
 {
-    const run *r = arg;
+    const jr2i_run *r = arg;
     (void)worker;
     r->kernels->linear(r->a->data, r->node->in, r->node->weights + (ptrdiff_t)task * 64 * r->node->in, r->node->bias + task * 64,
                        r->node->act, r->y->data + task * 64);
@@ -236,7 +47,7 @@ static void copy_block(const jr2i_place *from, int32_t from_block, const jr2i_pl
 }
 
 /* Pixels (x, y) of the sampling of row r, columns from i on: n pairs into coords. */
-static void grid_coords(const run *r, int32_t row, int32_t i, int32_t n, float *coords)
+static void grid_coords(const jr2i_run *r, int32_t row, int32_t i, int32_t n, float *coords)
 {
     const int planar = r->node->op == JR2I_OP_SAMPLE && r->net->nodes[r->node->b].form == JR2I_PLANAR;
     for (int32_t k = 0; k < n; k++) {
@@ -255,7 +66,7 @@ static void grid_coords(const run *r, int32_t row, int32_t i, int32_t n, float *
 static void sample_task(void *arg, int32_t task, int32_t worker)
 {
     enum { PART = 64 };
-    const run *r = arg;
+    const jr2i_run *r = arg;
     float coords[2 * PART];
     (void)worker;
     for (int32_t i = 0; i < r->y->shape.width; i += PART) {
@@ -271,7 +82,7 @@ static void sample_task(void *arg, int32_t task, int32_t worker)
 /* One 16-channel block of the nodes that work block by block. */
 static void block_task(void *arg, int32_t task, int32_t worker)
 {
-    const run *r = arg;
+    const jr2i_run *r = arg;
     (void)worker;
     float *y = r->y->data + (r->node->form == JR2I_VECTOR ? (ptrdiff_t)task * JR2I_LANES : task * r->y->block);
     if (r->node->op == JR2I_OP_CONCAT) {
@@ -324,7 +135,7 @@ static void planes_from_map(const jr2i_place *p, jr2i_form form, int32_t channel
         planes_from_block(p, channels, b, out);
 }
 
-static void load_input(const run *r, const float *input)
+static void load_input(const jr2i_run *r, const float *input)
 {
     const jr2i_place *p = r->y;
     const ptrdiff_t plane = (ptrdiff_t)p->shape.height * p->shape.width;
@@ -346,7 +157,7 @@ static void load_input(const run *r, const float *input)
 }
 
 /* Everything of the map's memory outside of its size becomes zero. */
-static void clear_halo(const run *r)
+static void clear_halo(const jr2i_run *r)
 {
     const jr2i_place *p = r->y;
     const int32_t blocked = r->node->form == JR2I_BLOCKED, groups = blocked ? jr2i_blocks(r->node->channels) : r->node->channels;
@@ -362,7 +173,7 @@ static void clear_halo(const run *r)
     }
 }
 
-static void run_node(run *r, const float *const *inputs)
+static void run_node(jr2i_run *r, const float *const *inputs)
 {
     const int32_t blocks = jr2i_blocks(r->node->channels);
     switch (r->node->op) {
@@ -370,10 +181,10 @@ static void run_node(run *r, const float *const *inputs)
         load_input(r, inputs[r->node->input]);
         break;
     case JR2I_OP_CONV:
-        run_conv(r);
+        jr2i_run_conv(r);
         break;
     case JR2I_OP_WINO:
-        run_wino(r);
+        jr2i_run_wino(r);
         break;
     case JR2I_OP_FEW:
         jr2i_pool_run(r->pool, few_task, r, r->y->shape.height);
@@ -419,7 +230,7 @@ int32_t jr2i_net_run_inputs(jr2i_env *env, const jr2i_net *net, jr2i_net_state *
         int32_t status = jr2i_cancelled(env);
         if (status != JR2_OK)
             return status;
-        run r = { .net = net, .state = state, .pool = pool, .kernels = net->kernels, .node = node, .y = &state->places[i],
+        jr2i_run r = { .net = net, .state = state, .pool = pool, .kernels = net->kernels, .node = node, .y = &state->places[i],
                   .a = node->a >= 0 ? &state->places[node->a] : NULL, .b = node->b >= 0 ? &state->places[node->b] : NULL,
                   .threads = jr2i_pool_threads(pool) };
         run_node(&r, inputs);

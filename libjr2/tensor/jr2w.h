@@ -42,6 +42,9 @@ const jr2i_tensor_info *jr2i_jr2w_find(const jr2i_jr2w *file, const char *name);
 int32_t jr2i_jr2w_get(jr2i_env *env, const jr2i_jr2w *file, const char *name, int32_t ndim, const int32_t *dims,
                       const jr2i_tensor_info **out);
 
+/* The bytes of a tensor as they are stored (packed or raw), after its checksum. */
+int32_t jr2i_jr2w_stored(jr2i_env *env, const jr2i_jr2w *file, const jr2i_tensor_info *t, const uint8_t **out);
+
 /* Copies a tensor out, after its checksum: f32 and f16 -> float (all finite, else JR2_ERR_FORMAT), i32 -> int32_t,
  * u8 -> uint8_t. `count` is the room in elements and must equal the tensor's. */
 int32_t jr2i_jr2w_read_f32(jr2i_env *env, const jr2i_jr2w *file, const jr2i_tensor_info *t, float *out, size_t count);

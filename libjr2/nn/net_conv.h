@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * Running the full convolutions of a network; what net_run.c hands to them. */
+#ifndef JR2I_NN_NET_CONV_H
+#define JR2I_NN_NET_CONV_H
+
+#include "net.h"
+
+/* One node being run. */
+typedef struct jr2i_run {
+    const jr2i_net *net;
+    jr2i_net_state *state;
+    jr2i_pool *pool;
+    const jr2i_kernels *kernels;
+    const jr2i_node *node;
+    jr2i_place *y, *a, *b; /* b: NULL when there is none */
+    int32_t threads;
+} jr2i_run;
+
+void jr2i_run_conv(const jr2i_run *r); /* direct */
+void jr2i_run_wino(const jr2i_run *r);
+
+#endif
