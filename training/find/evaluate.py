@@ -88,9 +88,9 @@ def torch_finder(weights, threshold):
     return find
 
 
-def tool_finder(tool, weights, threshold):
+def tool_finder(tool, weights, threshold, side=320, retry=False):
     """find_tool reads pictures (i32 width, height, RGB) and writes i32 count, then 5 floats a face."""
-    p = subprocess.Popen([tool, weights, str(threshold)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    p = subprocess.Popen([tool, weights, str(threshold), str(side), str(int(retry))], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def find(images):
         out = []
@@ -235,6 +235,8 @@ def main():
     a.add_argument('--shared', required=True)
     a.add_argument('--weights', required=True)
     a.add_argument('--tool')
+    a.add_argument('--side', type=int, default=320, help='find_side, with --tool')
+    a.add_argument('--retry', action='store_true', help='search twice where nothing is found, with --tool')
     a.add_argument('--json')
     a.add_argument('--sheets')
     a.add_argument('--rounds', type=int, default=1, help='pictures pasted this many times at each scale')
@@ -244,7 +246,7 @@ def main():
     torch.set_num_threads(1)
     thresholds = [float(v) for v in a.thresholds.split(',')]
     low = min(thresholds)
-    find = tool_finder(a.tool, a.weights, low) if a.tool else torch_finder(a.weights, low)
+    find = tool_finder(a.tool, a.weights, low, a.side, a.retry) if a.tool else torch_finder(a.weights, low)
     pictures = compose.load_pictures(f'{a.data}/bg_eval.npy')
     table = Table(thresholds)
     bad = []
