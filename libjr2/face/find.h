@@ -22,7 +22,8 @@ int32_t jr2i_finder_create(jr2i_env *env, const jr2i_net *net, int32_t threads, 
 void jr2i_finder_free(const jr2i_env *env, jr2i_finder *finder); /* NULL is fine */
 
 /* side: px of the picture's longer side as the network sees it, a multiple of 32 in 96..JR2I_FIND_SIDE_MAX, first
- * JR2I_FIND_SIDE. Faces from about side / 20 ... of the frame are found: 640 halves the smallest face at four times the cost. */
+ * JR2I_FIND_SIDE. Faces that are about 32 px or more of it are found reliably, many down to 20: a side of 640 halves the smallest face
+ * at four times the cost. */
 int32_t jr2i_finder_set_side(jr2i_env *env, jr2i_finder *finder, int32_t side);
 /* retry 1: a picture in which nothing was found, and which has more pixels to offer, is searched once more with twice the
  * side, at four times the cost; 0: never (the default). */
