@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Make tests/data/tiny/{head,find,coarse}.jr2w: small weights with known answers, so that tests need no trained networks.
+"""Make tests/data/tiny/{head,find,coarse}.jr2w and near_find.jr2w beside the folder: small weights with known answers, so that tests need no
+trained networks.
 
   python3 tests/make_tiny_weights.py weights/head.jr2w tests/data/tiny        (NumPy and SciPy)
 
 head: the 478 landmarks of the real head model as vertices (a mask), ten of its identities, all its expressions and joints.
 find: fires where a picture is red and not blue, on discs three tenths of the longer side wide; always answers the same size and no roll.
+near_find: the same for discs 28 pixels wide, which it takes for faces of 38 pixels at any size of the picture: a part of a picture can be searched.
 coarse: always the same face, smiling, jaw a little open, looking straight ahead, plus a little that depends on the picture.
 """
 import os
@@ -68,7 +70,7 @@ def head(source):
         "eye_range": real["eye_range"]}
 
 
-def find():
+def find(level=2, size=1.1):
     width, out = 16, {}
 
     def put(name, o, i, k):
@@ -82,11 +84,13 @@ def find():
         put(f"top.{i}", width, width, 1)
         put(f"side.{i}", width, width, 1)
         put(f"merge.{i}", width, width, 3)
+        if level < 2:
+            out[f"side.{i}.weight"][0, 0] = out[f"merge.{i}.weight"][0, 0, 1, 1] = 1
     for i in range(3):
         w = put(f"head.{i}", 6, width, 1)
-        if i == 2:
+        if i == level:
             w[0, 0] = 24
-        out[f"head.{i}.bias"][:] = [-17 if i == 2 else -20, 0, 0, np.log(1.1), 1, 0]
+        out[f"head.{i}.bias"][:] = [-17 if i == level else -20, 0, 0, np.log(size), 1, 0]
     return out
 
 
@@ -118,6 +122,7 @@ def coarse(vertices, names):
     answer[160:162] = -centre / 64
     answer[162:165] = 0.9  # light: even,
     answer[168:171] = 0.2  # and a little more from the front
+    answer[229] = np.log(0.04) - 4  # the guess of its own error
     out["fc2.bias"] = answer
     return out
 
@@ -131,6 +136,7 @@ def main():
         path = os.path.join(folder, name + ".jr2w")
         jr2w.write(path, f"jr2.{name}.1", content)
         print(path, os.path.getsize(path))
+    jr2w.write(os.path.join(os.path.dirname(folder.rstrip("/")), "near_find.jr2w"), "jr2.find.1", find(0, 1.2))
 
 
 if __name__ == "__main__":

@@ -330,4 +330,6 @@ JR2_API int32_t jr2_export_file(jr2_ctx *ctx, const jr2_result *result, int32_t 
 }
 #endif
 
+#include "track.h"
+
 #endif

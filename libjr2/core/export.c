@@ -79,6 +79,8 @@ static int32_t make_request(jr2_ctx *ctx, const jr2_result *result, int32_t face
     }
     r->result = result;
     r->format = format;
+    if (format == JR2_EXPORT_OVERLAY && result->count > 0 && !result->faces[0].view.vertices)
+        return jr2i_fail(env, JR2_ERR_MISSING, "the faces have no mesh: set mesh in jr2_tracker_options");
     if (format == JR2_EXPORT_JSON || format == JR2_EXPORT_OVERLAY)
         return JR2_OK;
     if (result->count == 0)
@@ -86,6 +88,8 @@ static int32_t make_request(jr2_ctx *ctx, const jr2_result *result, int32_t face
     if (face < 0 || face >= result->count)
         return jr2i_fail(env, JR2_ERR_NOT_FOUND, "face %d: the result has %d", (int)face, (int)result->count);
     r->face = &result->faces[face].view;
+    if (format != JR2_EXPORT_TEXTURE && !r->face->vertices)
+        return jr2i_fail(env, JR2_ERR_MISSING, "the face has no mesh: set mesh in jr2_tracker_options");
     if (format == JR2_EXPORT_TEXTURE && !r->face->texture)
         return jr2i_fail(env, JR2_ERR_MISSING, "the face has no texture: set texture_size in jr2_reconstruct_options");
     return JR2_OK;

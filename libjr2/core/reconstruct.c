@@ -12,6 +12,7 @@
 #include "handles.h"
 #include "image/view.h"
 #include "image/warp.h"
+#include "look.h"
 #include "nn/net_coarse.h"
 #include "render/texture.h"
 
@@ -412,4 +413,48 @@ int32_t jr2_reconstruct(jr2_ctx *ctx, const jr2_image *image, const jr2_reconstr
     }
     *out = result;
     return JR2_OK;
+}
+
+/* --- The steps by themselves (look.h) --- */
+
+int32_t jr2i_look_prepare(jr2_ctx *ctx)
+{
+    int32_t status = need_parts(ctx);
+    return status == JR2_OK ? make_workspace(ctx) : status;
+}
+
+int32_t jr2i_look_find(jr2_ctx *ctx, const jr2i_view *view, int32_t side, float min_score, int32_t max, jr2i_found *found, int32_t *count)
+{
+    *count = 0;
+    if (!ctx->workspace->finder)
+        return jr2i_fail(&ctx->env, JR2_ERR_MISSING, "the model has no finder (find.jr2w)");
+    jr2i_finder_set_retry(ctx->workspace->finder, 0);
+    int32_t status = jr2i_finder_set_side(&ctx->env, ctx->workspace->finder, side);
+    if (status == JR2_OK)
+        status = jr2i_finder_run(&ctx->env, ctx->workspace->finder, ctx->pool, view, min_score, found, max, count);
+    return status;
+}
+
+int32_t jr2i_look_at(jr2_ctx *ctx, const jr2i_view *view, const jr2i_frame *frame, int32_t passes, jr2i_sight *sight)
+{
+    job j;
+    jr2i_face_view v;
+    jr2i_found found = {*frame, 1};
+    memset(&j, 0, sizeof j);
+    memset(&v, 0, sizeof v);
+    j.ctx = ctx;
+    j.ws = ctx->workspace;
+    j.view = *view;
+    j.options.passes = passes;
+    v.head = ctx->model->head;
+    v.landmarks478 = v.head->landmark478.count ? sight->landmarks478 : NULL;
+    v.landmarks68 = v.head->landmark68.count ? sight->landmarks68 : NULL;
+    int32_t status = look(&j, &found, &v, &sight->params, sight->map, &sight->usable);
+    sight->frame = (jr2i_frame){v.region[0], v.region[1], v.region[2], v.region[3]};
+    return status;
+}
+
+float *jr2i_look_scratch(const jr2_ctx *ctx)
+{
+    return ctx->workspace->scratch;
 }

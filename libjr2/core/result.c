@@ -20,10 +20,16 @@ static float *take(float **at, int32_t rows, int32_t columns)
 
 int32_t jr2i_result_create(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, jr2_result **out)
 {
+    return jr2i_result_create_with(ctx, width, height, count, 1, out);
+}
+
+int32_t jr2i_result_create_with(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, int32_t mesh, jr2_result **out)
+{
+    *out = NULL;
     const jr2i_head *head = ctx->model->head;
     size_t floats = padded(head->identity_count, 1) + padded(head->expression_count, 1) + padded(head->albedo_count, 1) +
                     padded(JR2_ARKIT_COUNT, 1) + padded(27, 1) + padded(head->landmark68.count, 2) + padded(head->landmark478.count, 2) +
-                    2 * padded(head->vertex_count, 3);
+                    2 * padded(mesh ? head->vertex_count : 0, 3);
     size_t start = (sizeof(jr2_result) + (size_t)count * sizeof(jr2_face) + 63) / 64 * 64;
     if (count > 0 && floats > (SIZE_MAX / 2 - start) / sizeof(float) / (size_t)count)
         return jr2i_no_memory(&ctx->env, SIZE_MAX);
@@ -49,8 +55,8 @@ int32_t jr2i_result_create(jr2_ctx *ctx, int32_t width, int32_t height, int32_t 
         v->light = take(&at, 27, 1);
         v->landmarks68 = take(&at, head->landmark68.count, 2);
         v->landmarks478 = take(&at, head->landmark478.count, 2);
-        v->vertices = take(&at, head->vertex_count, 3);
-        v->normals = take(&at, head->vertex_count, 3);
+        v->vertices = take(&at, mesh ? head->vertex_count : 0, 3);
+        v->normals = take(&at, mesh ? head->vertex_count : 0, 3);
     }
     *out = result;
     return JR2_OK;
@@ -119,6 +125,16 @@ ROWS(light, light, 27)
 ROWS(vertices, vertices, face->view.head->vertex_count)
 ROWS(normals, normals, face->view.head->vertex_count)
 #undef ROWS
+
+int32_t jr2_face_id(const jr2_face *face)
+{
+    return face ? face->view.id : 0;
+}
+
+int32_t jr2_face_state(const jr2_face *face)
+{
+    return face ? face->view.state : 0;
+}
 
 float jr2_face_confidence(const jr2_face *face)
 {

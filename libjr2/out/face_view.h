@@ -28,6 +28,7 @@ typedef struct jr2i_face_view {
     jr2i_camera camera;         /* of the whole image */
     const uint8_t *texture;     /* (texture_size,texture_size,3) sRGB, top row first, or NULL */
     int32_t texture_size;
+    int32_t id, state;          /* of a tracked face (jr2/track.h); 0 */
 } jr2i_face_view;
 
 typedef struct jr2i_scene_view {

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * The steps of a reconstruction by themselves, for the tracker: find, and look at one face. They use the ctx's workspace. */
+#ifndef JR2I_LOOK_H
+#define JR2I_LOOK_H
+
+#include "face/find.h"
+#include "face/params.h"
+#include "handles.h"
+
+typedef struct jr2i_sight {
+    jr2i_params params;
+    float map[6];       /* crop to image of the last look */
+    jr2i_frame frame;   /* of the landmarks */
+    int32_t usable;     /* 0: the numbers make no face, the rest is undefined */
+    float landmarks478[478 * 2], landmarks68[68 * 2]; /* px; those that the head model has */
+} jr2i_sight;
+
+/* The parts are there and the workspace is made. JR2_ERR_MISSING, _FORMAT, _NO_MEMORY. */
+int32_t jr2i_look_prepare(jr2_ctx *ctx);
+/* Best score first; min_score 0..1; side: a multiple of 32. */
+int32_t jr2i_look_find(jr2_ctx *ctx, const jr2i_view *view, int32_t side, float min_score, int32_t max, jr2i_found *found,
+                       int32_t *count);
+int32_t jr2i_look_at(jr2_ctx *ctx, const jr2i_view *view, const jr2i_frame *frame, int32_t passes, jr2i_sight *sight);
+float *jr2i_look_scratch(const jr2_ctx *ctx); /* of the head model */
+
+#endif
