@@ -23,8 +23,8 @@ CROP = 1.5  # side of the crop, in sizes of the face frame
 def degrade(image, rng):
     """Random camera: colour, light, blur, low resolution, noise, JPEG, occlusion. uint8 in and out."""
     x = image
-    if rng.random() < 0.45:  # low resolution
-        k = int(INPUT / rng.uniform(1.2, 4.0))
+    if rng.random() < 0.25:  # low resolution
+        k = int(INPUT / rng.uniform(1.2, 3.2))
         x = cv2.resize(cv2.resize(x, (k, k), interpolation=cv2.INTER_AREA), (INPUT, INPUT),
                        interpolation=cv2.INTER_LINEAR if rng.random() < 0.6 else cv2.INTER_CUBIC)
     if rng.random() < 0.15:

@@ -60,6 +60,8 @@ class Decoder(torch.nn.Module):
         for pair in LIP_PAIRS + LID_PAIRS:
             weight[list(pair)] = 2
         put("weight", weight / weight.mean())
+        # Coefficients of the eyes move few pixels: they count three times.
+        put("coefficient", np.array([3.0 if n.startswith("eye") else 1.0 for n in head.names]))
         self.pairs = torch.tensor(LIP_PAIRS + LID_PAIRS)
 
     def points(self, b, e, rot, s, c):
@@ -103,20 +105,23 @@ def losses(decoder, out, aux, t):
     aux_landmark, _ = point_loss(aux)
     own = 1 - flipped
     db = p["identity"] - t["identity"]
-    shape = (db @ decoder.shape_basis).abs().mean(1) * own * (0.5 + 0.5 * synthetic)
-    prior = db.abs().mean(1) * own
+    # Squares, not absolute values: most coefficients are 0 in most faces, and the median of a doubtful one is 0.
+    moved = db @ decoder.shape_basis
+    shape = moved.abs().mean(1) * own
+    shape_square = moved.square().mean(1) * own * (0.5 + 0.5 * synthetic)
+    prior = db.square().mean(1) * own
     de = p["expression"] - t["expression"]
-    e_weight = 0.4 + 0.6 * synthetic
-    expression = (de.abs().mean(1)) * e_weight
-    geometry = (de @ decoder.expression_basis).abs().mean(1) * e_weight
+    e_weight = 0.3 + 0.7 * synthetic
+    expression = (decoder.coefficient * de.square()).mean(1) * e_weight
+    geometry = (de @ decoder.expression_basis).square().mean(1) * e_weight
     rotation = (p["rotation"] - t["rotation"]).abs().mean((1, 2)) * (0.5 + 0.5 * synthetic)
     has_light = (t["light"].abs().sum(1) > 0).float()
     light = (p["light"] - t["light"]).abs().mean(1) * has_light
     albedo = (p["albedo"] - t["albedo"]).abs().mean(1) * has_light
     error = ((p["points"].detach() - t["points"]).norm(dim=2).mean(1) / size).clamp(1e-4).log()
     confidence = (p["log_error"][:, 0] + 4 - error).abs()
-    total = (30 * landmark + 12 * aux_landmark + 4 * gap + 6 * shape + 0.1 * prior + 4 * expression + 6 * geometry
-             + 4 * rotation + 0.5 * light + 0.1 * albedo + 0.02 * confidence)
+    total = (40 * landmark + 15 * aux_landmark + 30 * gap + 10 * shape_square + 0.05 * prior + 100 * expression
+             + 60 * geometry + 6 * rotation + 0.5 * light + 0.1 * albedo + 0.02 * confidence)
     real = 1 - synthetic
 
     def over(x, m):
@@ -169,6 +174,7 @@ def main():
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--share-real", type=float, default=0.5)
+    parser.add_argument("--init", help="checkpoint (last.pt) whose layers of equal shape are taken over at the start")
     parser.add_argument("--smoke", type=int, default=0)
     args = parser.parse_args()
     torch.manual_seed(1)
@@ -179,6 +185,11 @@ def main():
     print(len(samples.photos), "photos,", len(samples.frames), "frames,",
           0 if samples.rendered is None else len(samples.rendered["image"]), "rendered", flush=True)
     net, decoder = Coarse(), Decoder(head)
+    if args.init:
+        own = net.state_dict()
+        saved = {k: v for k, v in torch.load(args.init)["average"].items() if k in own and own[k].shape == v.shape}
+        net.load_state_dict({**own, **saved})
+        print(f"{len(saved)} of {len(own)} tensors from {args.init}", flush=True)
     net = net.to(memory_format=torch.channels_last)
     average = Coarse().to(memory_format=torch.channels_last)
     average.load_state_dict(net.state_dict())
