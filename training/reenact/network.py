@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: MIT
+"""The reenactment network, topology "jr2.reenact.1".
+
+Two parts. The encoder looks once at the source picture and gives features at three scales. The frame part runs for each
+driven frame: it reads the condition maps, warps the source's features by the exact flow of the mesh, predicts what the
+mesh cannot know (hair, neck, shoulders, disocclusions, mouth and eyes), warps again, and decodes a picture and a mask
+that blends it with the warped source. Before any training the output is nearly the mesh-warped source.
+
+Shapes, for a crop of 256 x 256 (N = 128, 64, 32 are the scales' sides):
+  encoder input (16,256,256): picture 2v-1 (3), the 12 maps of the source pose (render/conditions.h), 1 where the
+    picture is real and 0 where it was padded.
+  frame input  planes (16,128,128) of jr2i_condition_frame, flow (2,256,256) of the same call, picture (3,256,256) 0..1.
+  d = flow in pixels of 256, averaged over 2 x 2, 4 x 4, 8 x 8 for the smaller scales; sample(F, d): bilinear at
+    (x + d) * N / 256 with pixel centres at + 0.5, borders repeated.
+Frame part, ReLU after each convolution unless said otherwise, up = nearest doubling, K = 3, padding 1:
+  c1 = conv(planes) 32@128         c2 = conv s2(c1) 64@64
+  m2 = conv(c2 ++ sample(F64,d)) 64@64
+  m3 = conv(conv s2(m2) ++ sample(F32,d)) 128@32, then the blocks "frame.motion.*"
+  u2 = relu(m2 + conv(up m3)) 64@64
+  h = conv(u2) 4@64, no ReLU: displacement / 8 px (2), gain of the mesh's flow, gate
+  d' = (1 + h[2]) d + 8 h[0:2]; at 128 and 256 with h enlarged bilinearly (pixel centres at + 0.5)
+  x = conv(u2 ++ sigmoid(h[3]) sample(F64,d')) 96@64, then the blocks "frame.decode.*"
+  y = conv(up x) 48@128            z = conv(y ++ sample(F128,d')) 32@128
+  w = sample(picture,d') 3@256     o = sigmoid(conv(conv(up z) 16@256 ++ w ++ visible) 4@256)
+  output = o[3] w + (1 - o[3]) o[0:3]
+where visible is the plane of that name, enlarged (nearest).
+Every convolution is exported as "<name>.weight" fp16 (OC,IC,3,3) and "<name>.bias" fp32: the weight standardisation of
+the training is folded. Blocks: x = relu(x + conv2(relu(conv1(x)))). "meta" holds the sizes as JSON.
+"""
+import json
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+SIDE = 256
+SMALL = {"encoder": (32, 64, 96, 128, 160), "features": (32, 64, 128), "cond": (32, 64), "motion": 2, "decode": (96, 2),
+         "up": (48, 32, 16)}
+FLOW_UNIT = 8.0
+
+
+class Conv(nn.Module):
+    """3x3 convolution with standardised weights and a learned gain per output channel; plain=True: an ordinary one."""
+
+    def __init__(self, i, o, stride=1, gain=1.0, plain=False):
+        super().__init__()
+        self.stride, self.plain = stride, plain
+        self.raw = nn.Parameter(torch.randn(o, i, 3, 3) * (0.02 if plain else 1.0))
+        self.bias = nn.Parameter(torch.zeros(o))
+        if not plain:
+            self.gain = nn.Parameter(torch.full((o, 1, 1, 1), float(gain)))
+
+    def weight(self):
+        if self.plain:
+            return self.raw
+        w = self.raw.float()
+        var, mean = torch.var_mean(w, (1, 2, 3), keepdim=True)
+        return (w - mean) * (torch.rsqrt(var * w[0].numel() + 1e-6) * self.gain * math.sqrt(2))
+
+    def forward(self, x):
+        return F.conv2d(x, self.weight().to(x.dtype), self.bias.to(x.dtype), self.stride, 1)
+
+
+class Block(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.conv1, self.conv2 = Conv(c, c), Conv(c, c, gain=0.1)
+
+    def forward(self, x):
+        return torch.relu(x + self.conv2(torch.relu(self.conv1(x))))
+
+
+def up(x):
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+def base_grid(side, device):
+    a = (torch.arange(side, device=device, dtype=torch.float32) + 0.5) * (2 / side) - 1
+    return torch.stack([a[None, :].expand(side, side), a[:, None].expand(side, side)], -1)[None]
+
+
+def sample(x, d):
+    """x (B,C,n,n) at displacement d (B,2,N,N) in pixels of 256; the result has d's size and x's type."""
+    grid = base_grid(d.shape[2], d.device) + d.permute(0, 2, 3, 1).float() * (2 / SIDE)
+    return F.grid_sample(x.float(), grid, mode="bilinear", padding_mode="border", align_corners=False).to(x.dtype)
+
+
+class Encoder(nn.Module):
+    def __init__(self, widths, features):
+        super().__init__()
+        w0, w1, w2, w3, w4 = widths
+        self.stem = Conv(16, w0)
+        self.down1, self.down2, self.down3, self.down4 = (Conv(a, b, 2) for a, b in zip(widths, widths[1:]))
+        self.b1 = nn.ModuleList([Block(w1)])
+        self.b2 = nn.ModuleList([Block(w2), Block(w2)])
+        self.b3 = nn.ModuleList([Block(w3), Block(w3), Block(w3)])
+        self.b4 = nn.ModuleList([Block(w4), Block(w4)])
+        self.up3, self.up2, self.up1 = Conv(w4, w3), Conv(w3, w2), Conv(w2, w1)
+        self.out1, self.out2, self.out3 = (Conv(w, f) for w, f in zip((w1, w2, w3), features))
+
+    def forward(self, x):
+        """(B,16,256,256) -> features (32@128, 64@64, 128@32)."""
+        def run(blocks, y):
+            for block in blocks:
+                y = block(y)
+            return y
+        e1 = run(self.b1, torch.relu(self.down1(torch.relu(self.stem(x)))))
+        e2 = run(self.b2, torch.relu(self.down2(e1)))
+        e3 = run(self.b3, torch.relu(self.down3(e2)))
+        e4 = run(self.b4, torch.relu(self.down4(e3)))
+        t3 = torch.relu(e3 + self.up3(up(e4)))
+        t2 = torch.relu(e2 + self.up2(up(t3)))
+        t1 = torch.relu(e1 + self.up1(up(t2)))
+        return self.out1(t1), self.out2(t2), self.out3(t3)
+
+
+class Frame(nn.Module):
+    def __init__(self, features, cond, motion, decode, ups):
+        super().__init__()
+        f1, f2, f3 = features
+        c1, c2 = cond
+        self.cond1, self.cond2 = Conv(16, c1), Conv(c1, c2, 2)
+        self.mix2, self.down3, self.mix3 = Conv(c2 + f2, c2), Conv(c2, f3, 2), Conv(2 * f3, f3)
+        self.motion = nn.ModuleList([Block(f3) for _ in range(motion)])
+        self.up2 = Conv(f3, c2)
+        self.flow = Conv(c2, 4, plain=True)
+        nn.init.zeros_(self.flow.raw)
+        width, blocks = decode
+        self.fuse = Conv(c2 + f2, width)
+        self.decode = nn.ModuleList([Block(width) for _ in range(blocks)])
+        self.up1, self.mix1, self.up0 = Conv(width, ups[0]), Conv(ups[0] + f1, ups[1]), Conv(ups[1], ups[2])
+        self.last = Conv(ups[2] + 4, 4, plain=True)
+        with torch.no_grad():
+            self.flow.bias[3] = 2.0
+            self.last.bias[3] = 3.0
+
+    def forward(self, features, planes, flow, picture):
+        """-> output (B,3,256,256) 0..1, warped source, mask (B,1,256,256), d' at 256. All fp32."""
+        f1, f2, f3 = features
+        d128 = F.avg_pool2d(flow, 2)
+        d64 = F.avg_pool2d(d128, 2)
+        d32 = F.avg_pool2d(d64, 2)
+        c2 = torch.relu(self.cond2(torch.relu(self.cond1(planes))))
+        m2 = torch.relu(self.mix2(torch.cat([c2, sample(f2, d64)], 1)))
+        m3 = torch.relu(self.mix3(torch.cat([torch.relu(self.down3(m2)), sample(f3, d32)], 1)))
+        for block in self.motion:
+            m3 = block(m3)
+        u2 = torch.relu(m2 + self.up2(up(m3)))
+        h = self.flow(u2).float()
+
+        def refined(d, k):
+            g = h if k == 1 else F.interpolate(h, scale_factor=k, mode="bilinear", align_corners=False)
+            return (1 + g[:, 2:3]) * d + FLOW_UNIT * g[:, :2]
+        v2 = sample(f2, refined(d64, 1)) * torch.sigmoid(h[:, 3:]).to(f2.dtype)
+        x = torch.relu(self.fuse(torch.cat([u2, v2], 1)))
+        for block in self.decode:
+            x = block(x)
+        y = torch.relu(self.up1(up(x)))
+        z = torch.relu(self.mix1(torch.cat([y, sample(f1, refined(d128, 2))], 1)))
+        final = refined(flow, 4)
+        warped = sample(picture, final)
+        o = torch.relu(self.up0(up(z)))
+        o = torch.sigmoid(self.last(torch.cat([o, warped.to(o.dtype), up(planes[:, 12:13]).to(o.dtype)], 1)).float())
+        mask = o[:, 3:]
+        return mask * warped + (1 - mask) * o[:, :3], warped, mask, final
+
+
+class Reenact(nn.Module):
+    def __init__(self, config=None):
+        super().__init__()
+        c = self.config = dict(config or SMALL)
+        self.encoder = Encoder(c["encoder"], c["features"])
+        self.frame = Frame(c["features"], c["cond"], c["motion"], c["decode"], c["up"])
+
+    def encode(self, picture, maps, valid):
+        """picture (B,3,256,256) 0..1, maps (B,12,256,256), valid (B,1,256,256)."""
+        return self.encoder(torch.cat([2 * picture - 1, maps, valid], 1))
+
+    def forward(self, picture, maps, valid, planes, flow):
+        return self.frame(self.encode(picture, maps, valid), planes, flow, picture)
+
+    def folded(self):
+        """{name: fp32 tensor} of what the library runs."""
+        out = {}
+        for name, m in self.named_modules():
+            if isinstance(m, Conv):
+                out[name + ".weight"] = m.weight().detach().float().cpu()
+                out[name + ".bias"] = m.bias.detach().float().cpu()
+        return out
+
+    def meta(self, **note):
+        return json.dumps({"side": SIDE, "flow_unit": FLOW_UNIT, "config": self.config, **note})
+
+
+class Discriminator(nn.Module):
+    """Patch discriminator: is this 70-pixel patch of a real picture? Sees inside and position code as well."""
+
+    def __init__(self, width=48):
+        super().__init__()
+        sn = nn.utils.parametrizations.spectral_norm
+        sizes = [7, width, 2 * width, 4 * width, 4 * width]
+        self.layers = nn.ModuleList([sn(nn.Conv2d(a, b, 4, 2 if k < 3 else 1, 1))
+                                     for k, (a, b) in enumerate(zip(sizes, sizes[1:]))])
+        self.out = sn(nn.Conv2d(4 * width, 1, 4, 1, 1))
+
+    def forward(self, picture, planes):
+        x = torch.cat([2 * picture - 1, up(torch.cat([planes[:, :3], planes[:, 6:7]], 1))], 1)
+        features = []
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.2)
+            features.append(x)
+        return self.out(x), features
+
+
+def flops(config=None):
+    """(encoder, frame) multiply-adds x 2 of the convolutions at 256 x 256."""
+    net, total = Reenact(config), {}
+
+    def hook(m, inputs, result):
+        part = total["now"]
+        total[part] = total.get(part, 0) + 2 * m.raw.numel() * result.shape[2] * result.shape[3]
+    for m in net.modules():
+        if isinstance(m, Conv):
+            m.register_forward_hook(hook)
+    with torch.no_grad():
+        p = torch.zeros(1, 3, SIDE, SIDE)
+        total["now"] = "encoder"
+        features = net.encode(p, torch.zeros(1, 12, SIDE, SIDE), p[:, :1])
+        total["now"] = "frame"
+        net.frame(features, torch.zeros(1, 16, SIDE // 2, SIDE // 2), p[:, :2], p)
+    return total["encoder"], total["frame"]
+
+
+if __name__ == "__main__":
+    for label, value in zip(("encoder", "frame"), flops()):
+        print(f"{label}: {value / 1e9:.2f} GFLOP, {sum(q.numel() for q in getattr(Reenact(), label).parameters()) / 1e6:.2f} M")
