@@ -330,6 +330,8 @@ JR2_API int32_t jr2_export_file(jr2_ctx *ctx, const jr2_result *result, int32_t 
 }
 #endif
 
+#include "stream.h"
+#include "provenance.h"
 #include "track.h"
 
 #endif
