@@ -12,6 +12,7 @@ static const char help[] =
     "\n"
     "  reconstruct FILE... -o FOLDER   a 3D head, its numbers and an overlay for every picture\n"
     "  info                            version, machine and weights\n"
+    "  mark [--check] FILE...          marks pictures as synthetic media, and looks for the mark\n"
     "  bench [FILE]                    how long each step takes on this machine\n"
     "\n"
     "jr2 COMMAND --help tells more. jr2 --version prints the version.\n"
@@ -22,7 +23,7 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } commands[] = {{"reconstruct", cmd_reconstruct}, {"info", cmd_info}, {"bench", cmd_bench}};
+    } commands[] = {{"reconstruct", cmd_reconstruct}, {"info", cmd_info}, {"bench", cmd_bench}, {"mark", cmd_mark}};
     if (argc < 2) {
         fputs(help, stderr);
         return CLI_USAGE;

@@ -26,4 +26,7 @@ int picture_allocate(picture *p, unsigned long width, unsigned long height, char
 int picture_decode_jpeg(const unsigned char *data, size_t size, picture *out, char *error, size_t error_size);
 int picture_decode_png(const unsigned char *data, size_t size, picture *out, char *error, size_t error_size);
 
+/* 0, or -1 with a message: then the file is as it was. */
+int picture_write_png(const picture *p, const char *path, char *error, size_t error_size);
+
 #endif
