@@ -332,7 +332,6 @@ JR2_API int32_t jr2_export_file(jr2_ctx *ctx, const jr2_result *result, int32_t 
 
 #include "stream.h"
 #include "provenance.h"
-#include "provenance.h"
 #include "track.h"
 
 #endif
