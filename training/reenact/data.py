@@ -189,7 +189,7 @@ class Loader:
         self.queue = queue.Queue(ahead)
 
         def run(number):
-            rng = np.random.default_rng([seed, number])
+            rng = np.random.default_rng([*seed, number])
             while True:
                 try:
                     self.queue.put(samples.batch([samples.draw(rng) for _ in range(batch)]))
