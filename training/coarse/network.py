@@ -75,6 +75,31 @@ class Coarse(nn.Module):
         h = torch.relu(self.fc1(self.neck(x).flatten(1)))
         return self.fc2(h), (self.aux(h).reshape(-1, 478, 2) + 1) * (INPUT / 2)
 
+    def unfold(self, tensors):
+        """Takes over exported weights (the inverse of folded(); batch norms start as the identity, aux as it was)."""
+        def take(name, seq):
+            seq[0].weight.data.copy_(torch.tensor(tensors[name + ".weight"].astype("float32")))
+            bn = seq[1]
+            nn.init.ones_(bn.weight)
+            bn.bias.data.copy_(torch.tensor(tensors[name + ".bias"]))
+            bn.running_mean.zero_()
+            bn.running_var.fill_(1 - bn.eps)
+        for name, seq in self._convolutions():
+            take(name, seq)
+        for name in ("fc1", "fc2"):
+            layer = getattr(self, name)
+            layer.weight.data.copy_(torch.tensor(tensors[name + ".weight"].astype("float32")))
+            layer.bias.data.copy_(torch.tensor(tensors[name + ".bias"]))
+
+    def _convolutions(self):
+        yield "stem", self.stem
+        for i, stage in enumerate(self.stages):
+            yield f"s{i}.down", stage[0]
+            for j, block in enumerate(stage[1:]):
+                yield f"s{i}.b{j}.conv1", block.conv1
+                yield f"s{i}.b{j}.conv2", block.conv2
+        yield "neck", self.neck
+
     def folded(self):
         """{name: array} with batch norm folded into weights and biases; names as libjr2 wants them."""
         out = {}
@@ -84,13 +109,8 @@ class Coarse(nn.Module):
             k = bn.weight.detach() / torch.sqrt(bn.running_var + bn.eps)
             out[name + ".weight"] = w * k[:, None, None, None]
             out[name + ".bias"] = bn.bias.detach() - bn.running_mean * k
-        put("stem", self.stem)
-        for i, stage in enumerate(self.stages):
-            put(f"s{i}.down", stage[0])
-            for j, block in enumerate(stage[1:]):
-                put(f"s{i}.b{j}.conv1", block.conv1)
-                put(f"s{i}.b{j}.conv2", block.conv2)
-        put("neck", self.neck)
+        for name, seq in self._convolutions():
+            put(name, seq)
         for name in ("fc1", "fc2"):
             layer = getattr(self, name)
             out[name + ".weight"], out[name + ".bias"] = layer.weight.detach(), layer.bias.detach()

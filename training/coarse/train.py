@@ -174,7 +174,8 @@ def main():
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--share-real", type=float, default=0.5)
-    parser.add_argument("--init", help="checkpoint (last.pt) whose layers of equal shape are taken over at the start")
+    parser.add_argument("--init", help="exported weights (.jr2w) to start from, or a checkpoint (last.pt) whose layers of equal "
+                        "shape are taken over")
     parser.add_argument("--smoke", type=int, default=0)
     args = parser.parse_args()
     torch.manual_seed(1)
@@ -185,7 +186,9 @@ def main():
     print(len(samples.photos), "photos,", len(samples.frames), "frames,",
           0 if samples.rendered is None else len(samples.rendered["image"]), "rendered", flush=True)
     net, decoder = Coarse(), Decoder(head)
-    if args.init:
+    if args.init and args.init.endswith(".jr2w"):
+        net.unfold(jr2w.read(args.init)[1])
+    elif args.init:
         own = net.state_dict()
         saved = {k: v for k, v in torch.load(args.init)["average"].items() if k in own and own[k].shape == v.shape}
         net.load_state_dict({**own, **saved})

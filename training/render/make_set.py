@@ -81,7 +81,7 @@ def worker(job):
         for _ in range(3):
             mode = "warp" if rng.random() < (0.55 if not args.val else 0.0) else "head"
             real = labels["expression"][rng.integers(len(labels["expression"]))]
-            e = random_expression(rng, head, real)
+            e = random_expression(rng, head, real, dense=not args.val)
             if mode == "warp":
                 b = src["b"] + (rng.normal(0, 0.6, 100) if rng.random() < 0.5 else np.zeros(100))
                 rot = src["R"] @ rotation(*np.radians(rng.normal(0, [9, 7, 3])))

@@ -154,8 +154,9 @@ class Renderer:
         return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def random_expression(rng, head, real):
-    """A (53,) coefficient vector: neutral, near a real one, or a random mixture of a few coefficients."""
+def random_expression(rng, head, real, dense=False):
+    """A (53,) coefficient vector: neutral, near a real one, or a random mixture of a few coefficients. dense: more of
+    them at a time, as a network learns faster from what is there in every third picture than in every tenth."""
     e = np.zeros(53, np.float32)
     kind = rng.random()
     if kind < 0.08:
@@ -164,7 +165,7 @@ def random_expression(rng, head, real):
         e = real.copy() * rng.uniform(0.3, 1.3)
     if kind > 0.2:
         names = [n for n in head.names if n.endswith("_L") or "_" not in n]
-        for n in rng.choice(names, rng.integers(1, 8), replace=False):
+        for n in rng.choice(names, rng.integers(3, 18) if dense else rng.integers(1, 8), replace=False):
             value = rng.beta(1.1, 1.1)
             e[head.index[n]] = value
             if n.endswith("_L"):
@@ -174,6 +175,10 @@ def random_expression(rng, head, real):
                 if kind2 > 0.9:
                     e[head.index[n]], e[other] = 0, value
     i = head.index
+    if dense and rng.random() < 0.35:  # lids
+        name = rng.choice(["eyeBlink", "eyeBlink", "eyeWide", "eyeSquint"])
+        value = rng.uniform(0.2, 1, 2) if rng.random() < 0.3 else np.repeat(rng.uniform(0.2, 1), 2)
+        e[i[name + "_L"]], e[i[name + "_R"]] = value
     if rng.random() < 0.6:  # gaze: both eyes together
         for a in ("eyeLookIn", "eyeLookOut", "eyeLookUp", "eyeLookDown"):
             e[i[a + "_L"]] = e[i[a + "_R"]] = 0
