@@ -292,6 +292,30 @@ START_TEST(contexts_check_their_config)
 }
 END_TEST
 
+static void keep_line(void *user, int32_t level, const char *text)
+{
+    if (level == JR2_LOG_INFO)
+        snprintf(user, 200, "%s", text);
+}
+
+START_TEST(logs_what_it_runs_on)
+{
+    char line[200] = "";
+    jr2_ctx *ctx;
+    jr2_config config;
+    JR2_INIT(config);
+    ck_assert_int_eq(open_path(TINY_FOLDER, &config.model), JR2_OK);
+    config.log = keep_line;
+    config.log_user = line;
+    config.threads = 2;
+    ck_assert_int_eq(jr2_ctx_create(&config, &ctx), JR2_OK);
+    ck_assert_ptr_nonnull(strstr(line, jr2_build_info()));
+    ck_assert_ptr_nonnull(strstr(line, "2 threads, model: head find coarse"));
+    jr2_ctx_free(ctx);
+    jr2_model_release(config.model);
+}
+END_TEST
+
 START_TEST(names_and_versions)
 {
     ck_assert_int_eq(jr2_version(), JR2_VERSION);
@@ -330,6 +354,7 @@ int main(void)
     tcase_add_test(tests, survives_failing_allocations);
     tcase_add_test(tests, is_shared_by_threads);
     tcase_add_test(tests, contexts_check_their_config);
+    tcase_add_test(tests, logs_what_it_runs_on);
     tcase_add_test(tests, names_and_versions);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -20,7 +20,7 @@ struct jr2_model {
     jr2i_net *coarse;
 };
 
-typedef struct jr2i_workspace jr2i_workspace; /* reconstruct.c */
+typedef struct jr2i_workspace jr2i_workspace; /* look.h */
 
 struct jr2_ctx {
     jr2i_env env;
@@ -47,7 +47,7 @@ struct jr2_result {
 int32_t jr2i_model_add(jr2i_env *env, jr2_model *model, const jr2i_jr2w *file, const char *name);
 /* search.c: calls try for each folder where the weights may be, until it returns non-zero. */
 void jr2i_search_weights(int32_t (*try_folder)(void *user, const char *folder), void *user);
-/* reconstruct.c */
+/* look.c */
 void jr2i_workspace_free(const jr2i_env *env, jr2i_workspace *workspace);
 /* result.c: room for count faces of the model, all zero, one block. */
 int32_t jr2i_result_create(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, jr2_result **result);
@@ -57,6 +57,12 @@ jr2i_scene_view jr2i_result_scene(const jr2_result *result);
 
 /* hooks.c: checks of arguments that every entry shares. */
 int32_t jr2i_check_struct(jr2i_env *env, uint32_t given, size_t known, const char *name);
+/* A printf-style line for the caller's log hook; nothing without one. */
+void jr2i_log(const jr2i_env *env, int32_t level, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
 void jr2i_copy_text(char *to, size_t size, const char *text); /* NULL or size 0: nothing */
 
 #endif

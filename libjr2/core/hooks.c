@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Small checks that the public entries share. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "handles.h"
@@ -21,4 +23,16 @@ void jr2i_copy_text(char *to, size_t size, const char *text)
         length = size - 1;
     memcpy(to, text, length);
     to[length] = '\0';
+}
+
+void jr2i_log(const jr2i_env *env, int32_t level, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    if (!env->log)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    env->log(env->log_user, level, text);
 }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * The steps of a reconstruction by themselves, for the tracker: find, and look at one face. They use the ctx's workspace. */
+ * The steps of a reconstruction by themselves, for jr2_reconstruct and the tracker: find, and look at one face. They use the ctx's
+ * workspace. */
 #ifndef JR2I_LOOK_H
 #define JR2I_LOOK_H
 
 #include "face/find.h"
 #include "face/params.h"
 #include "handles.h"
+#include "image/view.h"
+
+#define JR2I_LOOK_MAX 256 /* faces */
 
 typedef struct jr2i_sight {
     jr2i_params params;
@@ -15,12 +19,24 @@ typedef struct jr2i_sight {
     float landmarks478[478 * 2], landmarks68[68 * 2]; /* px; those that the head model has */
 } jr2i_sight;
 
+/* Scratch of a ctx, made by the first call and kept. */
+struct jr2i_workspace {
+    jr2i_finder *finder; /* NULL where the model has none */
+    jr2i_net_state *coarse;
+    float *crop;                                /* the network's input */
+    float *scratch;                             /* of the head model */
+    float points478[478 * 3], points68[68 * 3]; /* cm, head space: of the last look */
+    jr2i_found found[JR2I_LOOK_MAX];            /* for jr2_reconstruct */
+    jr2i_sight sight;
+};
+
 /* The parts are there and the workspace is made. JR2_ERR_MISSING, _FORMAT, _NO_MEMORY. */
 int32_t jr2i_look_prepare(jr2_ctx *ctx);
-/* Best score first; min_score 0..1; side: a multiple of 32. */
-int32_t jr2i_look_find(jr2_ctx *ctx, const jr2i_view *view, int32_t side, float min_score, int32_t max, jr2i_found *found,
-                       int32_t *count);
+/* Best score first; min_score 0..1; side: a multiple of 32; thorough: as in jr2_reconstruct_options. */
+int32_t jr2i_look_find(jr2_ctx *ctx, const jr2i_view *view, int32_t side, int32_t thorough, float min_score, int32_t max,
+                       jr2i_found *found, int32_t *count);
 int32_t jr2i_look_at(jr2_ctx *ctx, const jr2i_view *view, const jr2i_frame *frame, int32_t passes, jr2i_sight *sight);
+int32_t jr2i_all_finite(const float *values, int32_t count);
 float *jr2i_look_scratch(const jr2_ctx *ctx); /* of the head model */
 
 #endif

@@ -336,7 +336,7 @@ static int32_t search(jr2_tracker *t, const jr2i_view *view, float dt, int32_t l
     if (followed >= t->options.max_faces || (followed > 0 && !lost_one && t->frames_since_find < t->options.find_every))
         return JR2_OK;
     t->frames_since_find = 0;
-    if ((status = jr2i_look_find(t->ctx, view, t->options.find_side, t->options.min_confidence, 64, t->found, &count)) != JR2_OK)
+    if ((status = jr2i_look_find(t->ctx, view, t->options.find_side, 0, t->options.min_confidence, 64, t->found, &count)) != JR2_OK)
         return status;
     for (int32_t i = 0; i < count && followed < t->options.max_faces; i++) {
         if (is_taken(t, &t->found[i].frame))
