@@ -119,11 +119,18 @@ class Samples:
         return {"rows": (source, target), "source": s, "target": {**t, "b": s["b"]}, "photo": False, "flip": False,
                 "to_raw": np.eye(3)[:2], "colour": np.array([1, 1, 1, 1], np.float32)}
 
+    def farthest(self, row, others):
+        """The one that differs most in pose and expression: most pairs of a clip are nearly alike."""
+        label = self.set.label
+        return max(others, key=lambda k: np.abs(label["rotation"][k] - label["rotation"][row]).sum()
+                   + 0.3 * np.abs(label["expression"][k] - label["expression"][row]).sum())
+
     def draw(self, rng):
         clip = bool(len(self.set.clips)) and rng.random() < self.clip_share
         if clip:
             frames = self.set.clips[rng.choice(len(self.set.clips), p=self.clip_weight)]
-            pair = self.plain(*rng.choice(frames, 2, replace=False))
+            first, *others = rng.choice(frames, 4, replace=False)
+            pair = self.plain(first, self.farthest(first, others) if rng.random() < 0.5 else others[0])
         else:
             i = rng.choice(self.set.photos)
             pair = self.plain(i, i)

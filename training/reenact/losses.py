@@ -82,13 +82,15 @@ class Losses(nn.Module):
         super().__init__()
         self.coarse = FrozenCoarse(coarse_path)
 
-    def forward(self, output, warped, mask, t):
+    def forward(self, output, warped, mask, painted, t):
         """-> total, {name: detached value}. t: what data.prepare made."""
         valid, target = t["valid_target"], t["target"]
         weight = 1 + 4 * eyes_and_mouth(t["planes"])
         part = {"l1": 12 * pyramid(output, target, valid, weight),
                 # The warped source alone must be right where it is trusted, so that motion is learnt, not painted.
-                "warp": 3 * pyramid(warped, target, valid * (0.25 + 0.75 * mask.detach()), torch.ones_like(valid))}
+                "warp": 3 * pyramid(warped, target, valid * (0.25 + 0.75 * mask.detach()), torch.ones_like(valid)),
+                # and what is painted must be able to stand alone, else the mask never lets it learn.
+                "painted": 3 * pyramid(painted, target, valid, weight)}
         shown = output * valid + target * (1 - valid)
         pictures = 2 * torch.cat([shown, target]) - 1
         n = len(target)

@@ -70,7 +70,7 @@ def measure(net, samples, images, device, frames=0, batch=10):
         for k in range(0, len(rest), batch):
             t = prepare(samples.batch([samples.plain(source, r) for r in rest[k:k + batch]]), images, device)
             warp = sample(t["source"], t["flow"])
-            output, _, mask, _ = net(t["source"], t["maps"], t["valid_source"], t["planes"], t["flow"])
+            output, _, mask = net(t["source"], t["maps"], t["valid_source"], t["planes"], t["flow"])[:3]
             valid = t["valid_target"]
             face = valid * F.interpolate(t["planes"][:, 6:7], scale_factor=2)
             clip.append(torch.stack([torch.stack([psnr(x, t["target"], valid), ssim(x, t["target"], valid), psnr(x, t["target"], face)])

@@ -136,7 +136,7 @@ class Frame(nn.Module):
             self.last.bias[3] = 3.0
 
     def forward(self, features, planes, flow, picture):
-        """-> output (B,3,256,256) 0..1, warped source, mask (B,1,256,256), d' at 256. All fp32."""
+        """-> output (B,3,256,256) 0..1, and what it was made of: warped source, mask (B,1,256,256), painted picture. fp32."""
         f1, f2, f3 = features
         d128 = F.avg_pool2d(flow, 2)
         d64 = F.avg_pool2d(d128, 2)
@@ -158,12 +158,11 @@ class Frame(nn.Module):
             x = block(x)
         y = torch.relu(self.up1(up(x)))
         z = torch.relu(self.mix1(torch.cat([y, sample(f1, refined(d128, 2))], 1)))
-        final = refined(flow, 4)
-        warped = sample(picture, final)
+        warped = sample(picture, refined(flow, 4))
         o = torch.relu(self.up0(up(z)))
         o = torch.sigmoid(self.last(torch.cat([o, warped.to(o.dtype), up(planes[:, 12:13]).to(o.dtype)], 1)).float())
         mask = o[:, 3:]
-        return mask * warped + (1 - mask) * o[:, :3], warped, mask, final
+        return mask * warped + (1 - mask) * o[:, :3], warped, mask, o[:, :3]
 
 
 class Reenact(nn.Module):

@@ -130,9 +130,9 @@ class Trainer:
         t = prepare(self.loader.next(), self.images, self.device)
         fight = progress >= args.adversarial_from
         with torch.autocast(self.device.type, torch.bfloat16):
-            output, warped, mask, _ = self.run(t["source"].contiguous(memory_format=torch.channels_last), t["maps"],
+            output, warped, mask, painted = self.run(t["source"].contiguous(memory_format=torch.channels_last), t["maps"],
                                                t["valid_source"], t["planes"], t["flow"])
-            loss, parts = self.losses(output, warped, mask, t)
+            loss, parts = self.losses(output, warped, mask, painted, t)
             if fight:
                 shown = output * t["valid_target"] + t["target"] * (1 - t["valid_target"])
                 self.critic.requires_grad_(False)
