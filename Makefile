@@ -180,7 +180,7 @@ test: $(TEST_BIN) $(PRODUCTS)
 
 # valgrind knows no AVX-512: JR2_CPU masks it.
 test-valgrind: $(TEST_BIN) $(PRODUCTS)
-	$(call run_tests,env CK_FORK=no JR2_CPU=avx2 JR2_SMALL_TESTS=1 JR2_BUILD=$(OUT) valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite)
+	$(call run_tests,env CK_FORK=no JR2_CPU=avx2 JR2_SMALL_TESTS=1 JR2_BUILD=$(OUT) valgrind -q --fair-sched=try --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite)
 
 # The kernel tests for another processor: no library but libc, and no Check, so the bare cross compiler is enough.
 NEON_CC ?= aarch64-linux-gnu-gcc
