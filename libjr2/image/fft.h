@@ -6,7 +6,7 @@
 
 #include "base/env.h"
 
-#define JR2I_FFT_MAX 4096 /* longest side */
+#define JR2I_FFT_MAX 2048 /* longest side */
 
 /* (size/2,2) cosine and negative sine of 2 pi k / size; jr2i_free. NULL where there is no memory. */
 float *jr2i_fft_table(const jr2i_env *env, int32_t size);

@@ -8,6 +8,7 @@
 
 #define BLOCK 8 /* pixels a side that share one strength */
 #define LEVELS 64 /* of busyness */
+#define KEPT 16384 /* blocks whose busyness is looked up instead of measured again */
 #define GAINS 257 /* strengths: 1024 adds the tile as it is */
 #define MEAN_LIMIT 465 /* expected mean absolute change, thousandths of a grey level */
 #define SQUARE_LIMIT 1850 /* expected mean squared change, thousandths */
@@ -108,21 +109,38 @@ static void add_row(uint8_t *row, const jr2i_view *v, const int8_t *delta)
 static inline void change(const int8_t *tile, int32_t gain, int8_t *delta)
 {
     for (int32_t j = 0; j < BLOCK; j++) {
-        int32_t v = tile[j] * gain, magnitude = ((v < 0 ? -v : v) + 512) >> 10;
-        delta[j] = (int8_t)(v < 0 ? -magnitude : magnitude);
+        int32_t v = tile[j] * gain; /* at most 127 * 256: fits 16 bits with the half added */
+        int16_t sign = (int16_t)(v >> 15), size = (int16_t)(((v ^ sign) - sign + 512) >> 10);
+        delta[j] = (int8_t)((size ^ sign) - sign);
     }
 }
 
-/* Goes over the picture block by block. apply 0: returns whether the changes keep the limits; 1: makes them. */
-static int32_t walk(const jr2i_view *view, int32_t multiplier, int32_t apply)
+typedef struct embedder {
+    const jr2i_view *view;
+    int32_t across; /* blocks in a row of them */
+    uint8_t level[KEPT]; /* of the first blocks, row by row */
+} embedder;
+
+static int32_t level_of(const embedder *e, int32_t x, int32_t y)
 {
+    size_t block = (size_t)(y / BLOCK) * (size_t)e->across + (size_t)(x / BLOCK);
+    return block < KEPT ? e->level[block] : busyness(e->view, x, y);
+}
+
+/* Goes over the picture block by block. apply 0: returns whether the changes keep the limits; 1: makes them. */
+static int32_t walk(const embedder *e, int32_t multiplier, int32_t apply)
+{
+    const jr2i_view *view = e->view;
+    int32_t gain[LEVELS];
     int16_t gains[JR2_IMAGE_MAX / BLOCK];
     int8_t delta[JR2_IMAGE_MAX];
     uint64_t mean = 0, square = 0, count = (uint64_t)view->width * (uint64_t)view->height;
+    for (int32_t i = 0; i < LEVELS; i++)
+        gain[i] = gain_of(i, multiplier);
     for (int32_t y = 0; y < view->height; y += BLOCK) {
         int32_t rows = view->height - y < BLOCK ? view->height - y : BLOCK;
         for (int32_t x = 0; x < view->width; x += BLOCK) /* looks only at rows of these blocks, which are not changed yet */
-            gains[x / BLOCK] = (int16_t)gain_of(busyness(view, x, y), multiplier);
+            gains[x / BLOCK] = (int16_t)gain[level_of(e, x, y)];
         for (int32_t i = 0; i < rows; i++) {
             const int8_t *tile = jr2i_mark_tile + (size_t)((y + i) % JR2I_MARK_TILE) * JR2I_MARK_TILE;
             for (int32_t x = 0; x < view->width; x += BLOCK)
@@ -145,14 +163,20 @@ static int32_t walk(const jr2i_view *view, int32_t multiplier, int32_t apply)
 
 void jr2i_mark_embed(const jr2i_view *view)
 {
+    embedder e;
     uint64_t counts[LEVELS] = {0}, total = 0;
+    e.view = view;
+    e.across = (view->width + BLOCK - 1) / BLOCK;
     for (int32_t y = 0; y < view->height; y += BLOCK)
         for (int32_t x = 0; x < view->width; x += BLOCK) {
-            counts[busyness(view, x, y)]++;
+            int32_t level = busyness(view, x, y);
+            counts[level]++;
+            if (total < KEPT)
+                e.level[total] = (uint8_t)level;
             total++;
         }
     int32_t multiplier = choose(counts, total);
-    while (multiplier > 0 && !walk(view, multiplier, 0)) /* busy blocks may lie where the pattern is strong */
+    while (multiplier > 0 && !walk(&e, multiplier, 0)) /* busy blocks may lie where the pattern is strong */
         multiplier -= 1 + multiplier / 32;
-    walk(view, multiplier, 1);
+    walk(&e, multiplier, 1);
 }
