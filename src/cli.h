@@ -19,6 +19,8 @@ int cmd_reconstruct(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_mark(int argc, char **argv);
+int cmd_stream(int argc, char **argv);
+int cmd_track(int argc, char **argv);
 
 /* "jr2: ..." on stderr, with a newline. */
 void cli_message(const char *format, ...)

@@ -11,6 +11,8 @@ static const char help[] =
     "usage: jr2 COMMAND [OPTION]...\n"
     "\n"
     "  reconstruct FILE... -o FOLDER   a 3D head, its numbers and an overlay for every picture\n"
+    "  track VIDEO|camera -o FILE      pose, gaze and expression of every frame\n"
+    "  stream VIDEO|camera|MOTION ...  the same, live to avatar programs\n"
     "  info                            version, machine and weights\n"
     "  mark [--check] FILE...          marks pictures as synthetic media, and looks for the mark\n"
     "  bench [FILE]                    how long each step takes on this machine\n"
@@ -23,7 +25,8 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } commands[] = {{"reconstruct", cmd_reconstruct}, {"info", cmd_info}, {"bench", cmd_bench}, {"mark", cmd_mark}};
+    } commands[] = {{"reconstruct", cmd_reconstruct}, {"info", cmd_info}, {"bench", cmd_bench}, {"mark", cmd_mark},
+                    {"stream", cmd_stream}, {"track", cmd_track}};
     if (argc < 2) {
         fputs(help, stderr);
         return CLI_USAGE;

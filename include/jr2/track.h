@@ -78,6 +78,9 @@ typedef struct jr2_track_event {
 /* What happened in the last update, in order; valid until the next one. */
 JR2_API const jr2_track_event *jr2_tracker_events(const jr2_tracker *tracker, int32_t *count);
 
+/* Draws what JR2_EXPORT_OVERLAY shows over rgb, (height,width,3) bytes of the result's picture. Faces need their mesh. */
+JR2_API int32_t jr2_result_draw(jr2_ctx *ctx, const jr2_result *result, uint8_t *rgb);
+
 /* --- What is known of a person ------------------------------------------------------------------------------------- */
 
 /* Calibration of one face: "rest" takes the mean expression of the next second as the person's neutral face, which then reads

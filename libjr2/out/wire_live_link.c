@@ -21,11 +21,11 @@ void jr2i_wire_live_link(jr2i_packet *p, const jr2_motion_face *face, const jr2_
     jr2i_packet_bytes(p, &version, 1);
     counted(p, options->device ? options->device : "jr2");
     counted(p, options->name ? options->name : "jr2");
-    double rate = options->rate > 0 ? options->rate : 60, whole = floor(rate + 0.5);
-    uint32_t denominator = fabs(rate - whole) < 1e-3 ? 1 : 1001; /* 29.97 is 30000 / 1001 */
+    double rate = options->rate > 0 ? options->rate : 60;
+    uint32_t denominator = fabs(rate - floor(rate + 0.5)) < 1e-3 ? 1 : fabs(2 * rate - floor(2 * rate + 0.5)) < 1e-3 ? 2 : 1001;
     jr2i_packet_be32(p, (uint32_t)(options->frame & 0x7fffffff));
-    jr2i_packet_be_float(p, 0); /* part of a frame */
-    jr2i_packet_be32(p, denominator == 1 ? (uint32_t)whole : (uint32_t)(rate * 1001 + 0.5));
+    jr2i_packet_be_float(p, 0); /* part of a frame; then the rate: 30 / 1, 25 / 2, 30000 / 1001 */
+    jr2i_packet_be32(p, (uint32_t)(rate * denominator + 0.5));
     jr2i_packet_be32(p, denominator);
     jr2i_packet_bytes(p, &count, 1);
     for (int32_t i = 0; i < JR2I_ARKIT_COUNT; i++)

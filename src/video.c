@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT
+ * Runs ffmpeg: frames come as YUV4MPEG2 (which tells size and rate in its header, also of a pipe), and go as raw RGB. */
+#include "video.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define SIDE_MAX 16384
+#define WORDS 48
+
+typedef struct child {
+    pid_t pid;    /* 0: none, or waited for */
+    int fd;       /* our end of its pipe; -1: closed */
+    FILE *errors; /* what it said, a file without a name */
+} child;
+
+struct video_in {
+    child ffmpeg;
+    video_info info;
+    unsigned char *planes, *rgb;
+    long frames;
+};
+
+struct video_out {
+    child ffmpeg;
+    size_t frame_size;
+    int broken;
+};
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int number)
+{
+    stopped = 1;
+    signal(number, SIG_DFL);
+}
+
+void video_catch_stop(void)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = stop; /* without SA_RESTART: a waiting read returns */
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int video_stopped(void)
+{
+    return stopped != 0;
+}
+
+/* Starts ffmpeg with a pipe as its standard output (reading 1) or input (0). In a group of its own: Ctrl-C is ours alone. 0 or an errno. */
+static int start(child *c, char *const *words, int reading, int keep_input)
+{
+    int ends[2], code;
+    c->fd = -1;
+    c->pid = 0;
+    if (!(c->errors = tmpfile()))
+        return errno;
+    if (pipe(ends) != 0)
+        return errno;
+    fcntl(ends[reading ? 0 : 1], F_SETFD, FD_CLOEXEC);
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t usual;
+    sigemptyset(&usual);
+    sigaddset(&usual, SIGPIPE);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawnattr_setsigdefault(&attributes, &usual);
+    if (reading) {
+        if (!keep_input)
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+        posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    } else {
+        posix_spawn_file_actions_adddup2(&actions, ends[0], 0);
+        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    }
+    posix_spawn_file_actions_adddup2(&actions, fileno(c->errors), 2);
+    posix_spawn_file_actions_addclose(&actions, ends[reading ? 1 : 0]);
+    code = posix_spawnp(&c->pid, words[0], &actions, &attributes, words, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    close(ends[reading ? 1 : 0]);
+    if (code != 0) {
+        c->pid = 0;
+        close(ends[reading ? 0 : 1]);
+        return code;
+    }
+    c->fd = ends[reading ? 0 : 1];
+    return 0;
+}
+
+/* Closes our end and waits; the exit status, or -1 where it did not end by itself. */
+static int finish(child *c, int kill_it)
+{
+    int status = 0;
+    if (c->fd >= 0)
+        close(c->fd);
+    c->fd = -1;
+    if (c->pid == 0)
+        return 0;
+    if (kill_it)
+        kill(c->pid, SIGKILL);
+    while (waitpid(c->pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return -1;
+    c->pid = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* The last line that ffmpeg said, or the fallback. */
+static void last_words(child *c, const char *fallback, char *error, size_t size)
+{
+    char line[400], last[400] = "";
+    if (c->errors) {
+        rewind(c->errors);
+        while (fgets(line, sizeof line, c->errors)) {
+            line[strcspn(line, "\r\n")] = '\0';
+            if (*line)
+                memcpy(last, line, sizeof last);
+        }
+    }
+    snprintf(error, size, "%s%s%s", fallback, *last ? ": " : "", last);
+}
+
+static void clean(child *c)
+{
+    finish(c, 1);
+    if (c->errors)
+        fclose(c->errors);
+    c->errors = NULL;
+}
+
+static void not_started(int code, char *error, size_t size)
+{
+    if (code == ENOENT)
+        snprintf(error, size, "videos need the ffmpeg program, which is not installed (or not in PATH)");
+    else
+        snprintf(error, size, "ffmpeg cannot be started: %s", strerror(code));
+}
+
+/* Exactly size bytes: 1; 0: the end came first; -1: a stop. */
+static int read_all(int fd, void *data, size_t size)
+{
+    unsigned char *p = data;
+    while (size > 0) {
+        ssize_t n = read(fd, p, size);
+        if (n > 0) {
+            p += n;
+            size -= (size_t)n;
+        } else if (n == 0 || errno != EINTR) {
+            return 0;
+        }
+        if (stopped)
+            return -1;
+    }
+    return 1;
+}
+
+/* A line without its end; what is too long is an error. */
+static int read_line(int fd, char *line, size_t size)
+{
+    for (size_t n = 0; n + 1 < size; n++) {
+        int got = read_all(fd, line + n, 1);
+        if (got != 1)
+            return got;
+        if (line[n] == '\n') {
+            line[n] = '\0';
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* "YUV4MPEG2 W640 H480 F25:1 ... C444 ...": 1 where it is as we asked for it. */
+static int read_header(video_in *in)
+{
+    char line[256];
+    long numerator = 0, denominator = 0;
+    int is_444 = 0;
+    if (read_line(in->ffmpeg.fd, line, sizeof line) != 1 || strncmp(line, "YUV4MPEG2 ", 10) != 0)
+        return 0;
+    for (char *save = NULL, *word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+        if (*word == 'W')
+            in->info.width = (int)strtol(word + 1, NULL, 10);
+        else if (*word == 'H')
+            in->info.height = (int)strtol(word + 1, NULL, 10);
+        else if (*word == 'F' && sscanf(word + 1, "%9ld:%9ld", &numerator, &denominator) != 2)
+            numerator = 0;
+        else if (*word == 'C')
+            is_444 = strcmp(word, "C444") == 0;
+    }
+    in->info.rate = numerator > 0 && denominator > 0 ? (double)numerator / (double)denominator : 25;
+    if (in->info.rate > 1000)
+        in->info.rate = 25;
+    return is_444 && in->info.width > 0 && in->info.height > 0 && in->info.width <= SIDE_MAX && in->info.height <= SIDE_MAX;
+}
+
+video_in *video_open(const char *path, char *error, size_t error_size)
+{
+    char *words[WORDS], device[64];
+    int n = 0, camera = strcmp(path, "camera") == 0 || strncmp(path, "camera:", 7) == 0, pipe_in = strcmp(path, "-") == 0;
+    video_in *in = calloc(1, sizeof *in);
+    char *input = malloc(strlen(path) + 8);
+    struct stat about;
+    if (!in || !input) {
+        snprintf(error, error_size, "out of memory");
+        free(in);
+        free(input);
+        return NULL;
+    }
+    sprintf(input, "file:%s", path); /* keeps names with a colon or a dash from being anything else */
+    in->info.live = camera;
+    in->ffmpeg.fd = -1;
+    if (camera)
+        snprintf(device, sizeof device, "/dev/video%ld", path[6] ? strtol(path + 7, NULL, 10) : 0);
+    if ((camera || !pipe_in) && stat(camera ? device : path, &about) != 0) {
+        snprintf(error, error_size, "%s%s%s", camera ? device : "", camera ? ": " : "", strerror(errno));
+        free(input);
+        free(in);
+        return NULL;
+    }
+    char *const first[] = {"ffmpeg", "-v", "error", "-nostdin"}, *const cam[] = {"-f", "v4l2", "-i", device},
+               *const std[] = {"-i", "pipe:0"}, *const file[] = {"-protocol_whitelist", "file,pipe", "-i", input},
+               *const frames[] = {"-map", "0:v:0", "-an", "-sn", "-vf", "scale=out_color_matrix=bt601:out_range=tv,format=yuv444p", "-f",
+                                  "yuv4mpegpipe", "-strict", "-1", "-"};
+#define ADD(list) \
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) \
+        words[n++] = list[i];
+    ADD(first)
+    if (camera) {
+        ADD(cam)
+    } else if (pipe_in) {
+        ADD(std)
+    } else {
+        ADD(file)
+    }
+    if (camera) {
+        words[n++] = "-vsync";
+        words[n++] = "0";
+    }
+    ADD(frames)
+    words[n] = NULL;
+    int code = start(&in->ffmpeg, words, 1, pipe_in);
+    free(input);
+    if (code != 0) {
+        not_started(code, error, error_size);
+    } else if (!read_header(in)) {
+        finish(&in->ffmpeg, stopped);
+        last_words(&in->ffmpeg, stopped ? "stopped before the first frame" : pipe_in ? "not a video that ffmpeg can read from a pipe (an MP4 must have its index in front)"
+                                : "not a video that ffmpeg can read", error, error_size);
+        code = -1;
+    } else {
+        size_t size = (size_t)in->info.width * (size_t)in->info.height * 3;
+        in->planes = malloc(size);
+        in->rgb = malloc(size);
+        if (in->planes && in->rgb)
+            return in;
+        snprintf(error, error_size, "out of memory");
+    }
+    video_close(in);
+    return NULL;
+}
+
+const video_info *video_about(const video_in *in)
+{
+    return &in->info;
+}
+
+static unsigned char byte(int v)
+{
+    v >>= 16;
+    return (unsigned char)(v < 0 ? 0 : v > 255 ? 255 : v);
+}
+
+/* BT.601, limited range, to RGB; 16 bits of fraction. */
+static void to_rgb(const video_in *in)
+{
+    size_t count = (size_t)in->info.width * (size_t)in->info.height;
+    const unsigned char *y = in->planes, *u = y + count, *v = u + count;
+    unsigned char *to = in->rgb;
+    for (size_t i = 0; i < count; i++) {
+        int luma = 76309 * (y[i] - 16) + 32768, cb = u[i] - 128, cr = v[i] - 128;
+        to[3 * i] = byte(luma + 104597 * cr);
+        to[3 * i + 1] = byte(luma - 25675 * cb - 53279 * cr);
+        to[3 * i + 2] = byte(luma + 132201 * cb);
+    }
+}
+
+int video_read(video_in *in, const unsigned char **rgb, char *error, size_t error_size)
+{
+    char line[256];
+    size_t size = (size_t)in->info.width * (size_t)in->info.height * 3;
+    *rgb = NULL;
+    int got = stopped ? -1 : read_line(in->ffmpeg.fd, line, sizeof line);
+    if (got == 1 && strncmp(line, "FRAME", 5) == 0)
+        got = read_all(in->ffmpeg.fd, in->planes, size);
+    else if (got == 1)
+        got = 0;
+    if (got == 1) {
+        to_rgb(in);
+        in->frames++;
+        *rgb = in->rgb;
+        return 1;
+    }
+    if (got < 0) /* a stop */
+        return 0;
+    if (finish(&in->ffmpeg, 0) == 0)
+        return 0;
+    char what[64];
+    snprintf(what, sizeof what, "ffmpeg failed after %ld frames", in->frames);
+    last_words(&in->ffmpeg, what, error, error_size);
+    return -1;
+}
+
+void video_close(video_in *in)
+{
+    if (!in)
+        return;
+    clean(&in->ffmpeg);
+    free(in->planes);
+    free(in->rgb);
+    free(in);
+}
+
+video_out *video_create(const char *path, const video_info *info, const char *audio, char *error, size_t error_size)
+{
+    char size[32], rate[40];
+    char *words[WORDS];
+    int n = 0;
+    video_out *out = calloc(1, sizeof *out);
+    char *to = malloc(strlen(path) + 8), *sound = malloc((audio ? strlen(audio) : 0) + 8);
+    if (!out || !to || !sound) {
+        snprintf(error, error_size, "out of memory");
+        free(out);
+        free(to);
+        free(sound);
+        return NULL;
+    }
+    sprintf(to, "file:%s", path);
+    sprintf(sound, "file:%s", audio ? audio : "");
+    snprintf(size, sizeof size, "%dx%d", info->width, info->height);
+    snprintf(rate, sizeof rate, "%.6f", info->rate);
+    char *const input[] = {"ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", rate, "-i", "pipe:0"};
+    char *const with[] = {"-i", sound, "-map", "0:v:0", "-map", "1:a:0?", "-shortest"};
+    char *const output[] = {"-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt601:out_range=tv,format=yuv420p", "-colorspace", "smpte170m", to};
+    ADD(input)
+    if (audio) {
+        ADD(with)
+    }
+    ADD(output)
+    words[n] = NULL;
+    out->frame_size = (size_t)info->width * (size_t)info->height * 3;
+    int code = start(&out->ffmpeg, words, 0, 0);
+    free(to);
+    free(sound);
+    if (code == 0)
+        return out;
+    not_started(code, error, error_size);
+    clean(&out->ffmpeg);
+    free(out);
+    return NULL;
+}
+
+int video_write(video_out *out, const unsigned char *rgb)
+{
+    size_t left = out->frame_size;
+    while (left > 0 && !out->broken) {
+        ssize_t n = write(out->ffmpeg.fd, rgb, left);
+        if (n > 0) {
+            rgb += n;
+            left -= (size_t)n;
+        } else if (n < 0 && errno != EINTR) { /* a stop does not tear a frame */
+            out->broken = 1;
+        }
+    }
+    return out->broken ? -1 : 0;
+}
+
+int video_finish(video_out *out, char *error, size_t error_size)
+{
+    if (!out)
+        return 0;
+    int failed = finish(&out->ffmpeg, 0) != 0 || out->broken;
+    if (failed)
+        last_words(&out->ffmpeg, "ffmpeg could not write the video", error, error_size);
+    clean(&out->ffmpeg);
+    free(out);
+    return failed ? -1 : 0;
+}
