@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Pack what the training of the reenactment network needs into one small folder that can travel.
 
-  python3 training/reenact/bundle.py DATA_FOLDER labels.npz cache.npy out_folder --limit 38
+  python3 training/reenact/bundle.py DATA_FOLDER labels.npz cache.npy out_folder --limit 34
 
 out_folder: pictures.bin (256 px WebP, one after the other), set.npz (labels in pixels of those pictures), and
 conditions.so (the library's rasteriser and conditions for any x86-64 of level 3, for machines without a compiler).
@@ -34,7 +34,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     for name in ("data", "labels", "cache", "output"):
         parser.add_argument(name)
-    parser.add_argument("--limit", type=float, default=38, help="MiB of all files; the quality is lowered to fit")
+    parser.add_argument("--limit", type=float, default=34, help="MiB of all files; the quality is lowered to fit")
     parser.add_argument("--march", default="x86-64-v3")
     parser.add_argument("--only", type=int, default=0, help="every n-th picture only, for tests")
     args = parser.parse_args()
