@@ -223,7 +223,7 @@ def main():
     h = rendered_heads(context, head, args.rendered)
     near = h["yaw"] <= 60
     mean = h["pose"][near].mean(0)
-    row(f"head pose on {near.sum()} rendered heads, |yaw| <= 60: mean error of yaw / pitch / roll", "<= 2.5 degrees",
+    row(f"head pose on {near.sum()} rendered heads, yaw within 60: mean error of yaw / pitch / roll", "<= 2.5 degrees",
         "{:.2f} / {:.2f} / {:.2f} degrees ({} missed)".format(*mean, h["missed"]), mean.max() <= 2.5)
     rigid, scaled = h["rigid"], h["scaled"]
     row("neutral shape of held-out rendered identities, scan-to-mesh after rigid alignment", "median <= 1.1 mm",
