@@ -22,7 +22,7 @@ static const char help[] =
     "      --overlay FILE.mp4   the video with the faces drawn in, and its sound\n"
     "      --view               the coefficients live in the terminal\n"
     "      --max-faces N        faces followed at once, 1 to 16 [1]\n"
-    "      --min-confidence P   what the face finder has to be sure of for a new face, 0.01 to 1 [0.5]\n"
+    "      --min-confidence P   what the face finder has to be sure of for a new face, 0.01 to 1 [0.6]\n"
     "      --lag MS             lag of all filters for slow motion, 0 (no filter) to 1000 [50]\n"
     "      --focal PX           the camera's focal length in pixels [1.1 x the longer side]\n"
     "      --person FILE        what is known of the first face: read if it is there, and written at the end\n"

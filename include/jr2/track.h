@@ -32,7 +32,7 @@ typedef struct jr2_tracker jr2_tracker;
 typedef struct jr2_tracker_options {
     uint32_t struct_size;
     int32_t max_faces;      /* faces followed at once; 0: 1; at most JR2_TRACK_FACES_MAX */
-    float min_confidence;   /* finder's score for a new face, 0..1; 0: 0.5 */
+    float min_confidence;   /* finder's score for a new face, 0..1; 0: 0.6 */
     int32_t find_every;     /* frames between searches for further faces while fewer than max_faces are there; 0: 10 */
     int32_t find_side;      /* as in jr2_reconstruct_options */
     float focal_px;         /* likewise */

@@ -46,7 +46,7 @@ static int32_t read_options(jr2i_env *env, const jr2_tracker_options *given, jr2
         *o = *given;
     }
     o->max_faces = o->max_faces == 0 ? 1 : o->max_faces;
-    o->min_confidence = o->min_confidence == 0 ? 0.5f : o->min_confidence;
+    o->min_confidence = o->min_confidence == 0 ? 0.6f : o->min_confidence;
     o->find_every = o->find_every == 0 ? 10 : o->find_every;
     o->find_side = o->find_side == 0 ? JR2I_FIND_SIDE : o->find_side;
     o->passes = o->passes == 0 ? 1 : o->passes;
