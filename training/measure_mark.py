@@ -194,7 +194,7 @@ def table_video(mark, clips, size, label):
 
 
 def table_unmarked(mark, paths, count):
-    """The excess e = z^2 / 2 - ln(trials): the bound says P(e > t) <= exp(-t); the threshold is e = ln(1e6) = 13.8."""
+    """The excess e = z^2 / 2 - ln(trials): the bound says P(e > t) <= exp(-t); the threshold is e = ln(1e7) = 16.1."""
     rng = np.random.default_rng(7)
     excess, worst, alarms = [], -99.0, 0
     order = rng.permutation(len(paths))
@@ -218,7 +218,7 @@ def table_unmarked(mark, paths, count):
             continue
         r = mark.check([a])
         alarms += r.marked
-        excess.append((r.score ** 2 - r.threshold ** 2) / 2 + math.log(1e6))
+        excess.append((r.score ** 2 - r.threshold ** 2) / 2 + math.log(1e7))
         worst = max(worst, r.score - r.threshold)
     e = np.sort(excess)
     print(f"\n{len(e)} unmarked crops of {min(turn, len(paths))} pictures: {alarms} false alarms; the highest score was {-worst:.2f} below its threshold.\n")
@@ -231,7 +231,7 @@ def table_unmarked(mark, paths, count):
     rate = 1 / above.mean()
     low = rate * (1 - 1.96 / math.sqrt(len(above)))
     for what, r in (("fit", rate), ("lower end of the rate's 95 % interval", low)):
-        print(f"\nTail above t = {u:.2f}, rate {r:.2f} ({what}): P(false alarm) = {0.05 * math.exp(-r * (math.log(1e6) - u)):.1e}")
+        print(f"\nTail above t = {u:.2f}, rate {r:.2f} ({what}): P(false alarm) = {0.05 * math.exp(-r * (math.log(1e7) - u)):.1e}")
     sys.stdout.flush()
 
 

@@ -5,7 +5,7 @@
  *
  * The score is the correlation divided by its standard deviation given the magnitudes of the waves. If the phases of the pattern were
  * drawn anew for an unmarked picture, P(score > z) <= exp(-z^2 / 2) for each shift and size, whatever the picture: a sum of cosines of
- * uniform phases is sub-Gaussian. The threshold divides a millionth among all that is tried. docs/mark.md has the measured tail. */
+ * uniform phases is sub-Gaussian. The threshold divides a ten-millionth among all that is tried. docs/mark.md has the measured tail. */
 #include <math.h>
 #include <string.h>
 
@@ -30,7 +30,7 @@
 #define BEST 3        /* sizes that are looked at more closely, */
 #define NEAR 3        /* with so many steps to both sides, width and height apart, */
 #define NEAR_STEP 0.4 /* of so many pixels */
-#define MISS 1e-6     /* chance of a false alarm for a whole picture */
+#define MISS 1e-7     /* bound of the chance of a false alarm for a whole picture */
 
 typedef struct wave {
     int32_t k, l;   /* periods a tile */
