@@ -2,8 +2,8 @@
 """The coarse reconstruction network and the layout of its output (libjr2/nn/net_coarse.c reads the same).
 
 A residual network of dense 3x3 convolutions on a 128 x 128 crop; the last map (4 x 4) is flattened, not averaged, because
-landmarks need to know where things are. The stage at 4 x 4 is what tells expression and identity from pose: without it,
-points were as exact on photos, but no coefficient of a rendered face that moves less than the mouth was ever learnt.
+landmarks need to know where things are. Whether the stage at 4 x 4 is
+needed has not been measured (docs/results.md).
 """
 import torch
 from torch import nn
