@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 from model import Head, angles, face_frame, project, rotation  # noqa: E402
 
 CACHE = 256   # px of the cached crops; the data's crops are 384
-SIZE = 160    # px of the rendered crops: about 1.9 times the face
+SIZE = 224    # px of the rendered crops: about 1.9 times the face, near the resolution of the pictures they are textured with
 RATIO = CACHE / 384
 
 
@@ -81,7 +81,7 @@ def worker(job):
         for _ in range(3):
             mode = "warp" if rng.random() < (0.55 if not args.val else 0.0) else "head"
             real = labels["expression"][rng.integers(len(labels["expression"]))]
-            e = random_expression(rng, head, real, dense=not args.val)
+            e = random_expression(rng, head, real, dense=not args.val and rng.random() < 0.5)
             if mode == "warp":
                 b = src["b"] + (rng.normal(0, 0.6, 100) if rng.random() < 0.5 else np.zeros(100))
                 rot = src["R"] @ rotation(*np.radians(rng.normal(0, [9, 7, 3])))

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""The expression network, topology "jr2.expression.1" (libjr2/nn/net_expression.c wires the same).
+
+It looks again, closer, at what the coarse network left vague: both eyes with their brows, and the lower face. Crops are
+squares turned by the face's roll, placed by the coarse network's own landmarks (docs/crop.md says where); the left eye's
+is mirrored, so that both eyes share weights. What the branches see is joined with the coarse network's output.
+
+  eye crop (3,64,64) -> eye.stem 3x3 /2 -> stages of eye.s<i>.down 3x3 /2 and residual blocks -> eye.neck 1x1 -> flatten -> eye.fc
+  mouth crop (3,64,64) -> the same under "mouth."
+  right eye ++ left eye ++ mouth ++ coarse output -> fc1 -> fc2 -> OUTPUT numbers
+ReLU after each convolution and linear layer but fc2; residual blocks as in the coarse network.
+Output: "expression" (53; what replaces the coarse coefficients), "log_error" (53; log of each one's expected absolute
+error, less 3), "identity" (100; added to the coarse coefficients).
+"""
+import os
+import sys
+
+import torch
+from torch import nn
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "coarse"))
+from network import OUTPUT as COARSE_OUTPUT  # noqa: E402
+from network import Block, conv  # noqa: E402
+
+SIDE = 64
+LAYOUT = [("expression", 53), ("log_error", 53), ("identity", 100)]
+OUTPUT = sum(n for _, n in LAYOUT)
+
+
+class Branch(nn.Module):
+    def __init__(self, stem, stages, neck, out):
+        super().__init__()
+        self.stem = conv(3, stem, 2)
+        channels, self.stages = stem, nn.ModuleList()
+        for width, blocks in stages:
+            self.stages.append(nn.Sequential(conv(channels, width, 2), *[Block(width) for _ in range(blocks)]))
+            channels = width
+        self.neck = conv(channels, neck, kernel=1)
+        self.fc = nn.Linear(neck * (SIDE >> (1 + len(stages))) ** 2, out)
+
+    def forward(self, x):
+        x = self.stem(x)
+        for stage in self.stages:
+            x = stage(x)
+        return torch.relu(self.fc(self.neck(x).flatten(1)))
+
+
+class Expression(nn.Module):
+    def __init__(self, eye=(16, ((32, 1), (64, 2)), 32, 96), mouth=(24, ((48, 1), (96, 2)), 48, 160), hidden=256):
+        super().__init__()
+        self.config = {"eye": eye, "mouth": mouth, "hidden": hidden}
+        self.eye, self.mouth = Branch(*eye), Branch(*mouth)
+        self.fc1 = nn.Linear(2 * eye[3] + mouth[3] + COARSE_OUTPUT, hidden)
+        self.fc2 = nn.Linear(hidden, OUTPUT)
+        nn.init.normal_(self.fc2.weight, std=0.003)
+        nn.init.zeros_(self.fc2.bias)
+
+    def forward(self, right, left, mouth, coarse):
+        """Crops (N,3,64,64) in [-1,1], left already mirrored; coarse (N,230) -> (N,OUTPUT)."""
+        n = len(right)
+        eyes = self.eye(torch.cat([right, left]))
+        return self.fc2(torch.relu(self.fc1(torch.cat([eyes[:n], eyes[n:], self.mouth(mouth), coarse], 1))))
+
+    def convolutions(self):
+        for prefix in ("eye", "mouth"):
+            branch = getattr(self, prefix)
+            yield prefix + ".stem", branch.stem
+            for i, stage in enumerate(branch.stages):
+                yield f"{prefix}.s{i}.down", stage[0]
+                for j, block in enumerate(stage[1:]):
+                    yield f"{prefix}.s{i}.b{j}.conv1", block.conv1
+                    yield f"{prefix}.s{i}.b{j}.conv2", block.conv2
+            yield prefix + ".neck", branch.neck
+
+    def linears(self):
+        return {"eye.fc": self.eye.fc, "mouth.fc": self.mouth.fc, "fc1": self.fc1, "fc2": self.fc2}
+
+    def folded(self):
+        """{name: tensor} with batch norm folded, names as libjr2 wants them."""
+        out = {}
+        for name, seq in self.convolutions():
+            w, bn = seq[0].weight.detach(), seq[1]
+            k = bn.weight.detach() / torch.sqrt(bn.running_var + bn.eps)
+            out[name + ".weight"] = w * k[:, None, None, None]
+            out[name + ".bias"] = bn.bias.detach() - bn.running_mean * k
+        for name, layer in self.linears().items():
+            out[name + ".weight"], out[name + ".bias"] = layer.weight.detach(), layer.bias.detach()
+        return out
+
+    def unfold(self, tensors):
+        """Takes over exported weights (batch norms start as the identity)."""
+        for name, seq in self.convolutions():
+            seq[0].weight.data.copy_(torch.tensor(tensors[name + ".weight"].astype("float32")))
+            seq[1].bias.data.copy_(torch.tensor(tensors[name + ".bias"]))
+            nn.init.ones_(seq[1].weight)
+            seq[1].running_mean.zero_()
+            seq[1].running_var.fill_(1 - seq[1].eps)
+        for name, layer in self.linears().items():
+            layer.weight.data.copy_(torch.tensor(tensors[name + ".weight"].astype("float32")))
+            layer.bias.data.copy_(torch.tensor(tensors[name + ".bias"]))
