@@ -21,14 +21,14 @@ CROP = 1.5  # side of the crop, in sizes of the face frame
 
 
 def degrade(image, rng):
-    """Random camera: colour, light, blur, low resolution, noise, JPEG, occlusion. uint8 in and out."""
-    x = image
+    """Random camera: colour, light, blur, low resolution, noise, JPEG, occlusion. uint8 in and out, square."""
+    x, side = image, len(image)
     if rng.random() < 0.25:  # low resolution
-        k = int(INPUT / rng.uniform(1.2, 3.2))
-        x = cv2.resize(cv2.resize(x, (k, k), interpolation=cv2.INTER_AREA), (INPUT, INPUT),
+        k = int(side / rng.uniform(1.2, 3.2))
+        x = cv2.resize(cv2.resize(x, (k, k), interpolation=cv2.INTER_AREA), (side, side),
                        interpolation=cv2.INTER_LINEAR if rng.random() < 0.6 else cv2.INTER_CUBIC)
     if rng.random() < 0.15:
-        x = cv2.GaussianBlur(x, (0, 0), rng.uniform(0.4, 1.6))
+        x = cv2.GaussianBlur(x, (0, 0), rng.uniform(0.4, 1.6) * side / INPUT)
     if rng.random() < 0.08:
         k = rng.integers(3, 8)
         kernel = np.zeros((k, k), np.float32)
@@ -49,8 +49,8 @@ def degrade(image, rng):
     if rng.random() < 0.3:
         x = cv2.imdecode(cv2.imencode(".jpg", x, [1, int(rng.integers(25, 90))])[1], 1)
     if rng.random() < 0.12:
-        w, h = rng.integers(10, 50, 2)
-        ix, iy = rng.integers(0, INPUT - 10, 2)
+        w, h = rng.integers(side // 12, side * 2 // 5, 2)
+        ix, iy = rng.integers(0, side - 10, 2)
         x = np.ascontiguousarray(x)
         x[iy:iy + h, ix:ix + w] = rng.integers(0, 256, 3)
     return x
