@@ -412,6 +412,10 @@ static int32_t try_description(jr2i_env *env, const jr2i_jr2w *file, int variant
         y = jr2i_graph_add(g, y, jr2i_graph_conv(g, x, "stem", 1, 0, -1), 0);
         break;
     case 10: y = jr2i_graph_max_pool2(g, 77); break;
+    case 11: y = jr2i_graph_gate(g, x, jr2i_graph_conv(g, x, "stem", 1, 0, -1), 32); break; /* no such channel */
+    case 12: y = jr2i_graph_gate(g, x, jr2i_graph_conv(g, x, "stem", 2, 0, -1), 0); break; /* sizes */
+    case 13: y = jr2i_graph_bend(g, x, jr2i_graph_global_pool(g, x), 1); break;
+    case 14: y = jr2i_graph_conv(g, x, "stem", 2, 0, -1); jr2i_graph_keep(g, y); break; /* no input */
     default: break;
     }
     if (y >= 0)
@@ -425,7 +429,8 @@ static int32_t try_description(jr2i_env *env, const jr2i_jr2w *file, int variant
 START_TEST(test_refused)
 {
     static const int32_t expected[] = { JR2_ERR_MISSING, JR2_ERR_FORMAT, JR2_ERR_FORMAT, JR2_ERR_INTERNAL, JR2_ERR_FORMAT, JR2_ERR_INTERNAL,
-                                        JR2_ERR_INTERNAL, JR2_ERR_FORMAT, JR2_ERR_FORMAT, JR2_ERR_FORMAT, JR2_ERR_INTERNAL };
+                                        JR2_ERR_INTERNAL, JR2_ERR_FORMAT, JR2_ERR_FORMAT, JR2_ERR_FORMAT, JR2_ERR_INTERNAL,
+                                        JR2_ERR_FORMAT, JR2_ERR_FORMAT, JR2_ERR_INTERNAL, JR2_ERR_INTERNAL };
     jr2i_env env = { 0 };
     layers l = { 0 };
     make_all(&l);

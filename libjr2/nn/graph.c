@@ -129,6 +129,16 @@ int32_t jr2i_graph_input(jr2i_graph *g, int32_t channels, int32_t height, int32_
     return id_of(g, node);
 }
 
+void jr2i_graph_keep(jr2i_graph *g, int32_t input)
+{
+    if (!operand(g, input, 0))
+        return;
+    jr2i_node *node = &g->net->nodes[input];
+    if (node->op != JR2I_OP_INPUT || node->input != input)
+        refuse(g, JR2_ERR_INTERNAL, "network: result %d cannot be kept", (int)input);
+    node->kept = 1;
+}
+
 /* Finds name.weight and name.bias and checks that they belong together. */
 static const jr2i_tensor_info *find_weight(jr2i_graph *g, const char *name, int32_t ndim)
 {
@@ -196,6 +206,32 @@ int32_t jr2i_graph_sample(jr2i_graph *g, int32_t in, int32_t grid, int32_t zeros
     jr2i_node *node = append(g, JR2I_OP_SAMPLE, JR2I_BLOCKED, in, grid, x->channels);
     if (node)
         node->zeros = zeros != 0;
+    return id_of(g, node);
+}
+
+int32_t jr2i_graph_bend(jr2i_graph *g, int32_t grid, int32_t h, float unit)
+{
+    const jr2i_node *coords = operand(g, grid, 0), *by = coords ? operand(g, h, 0) : NULL;
+    if (!by)
+        return -1;
+    if (coords->channels < 2 || by->channels < 3)
+        return refuse(g, JR2_ERR_FORMAT, "network: a grid of %d channels bent by %d", (int)coords->channels, (int)by->channels);
+    jr2i_node *node = append(g, JR2I_OP_BEND, JR2I_PLANAR, grid, h, 2);
+    if (node)
+        node->unit = unit;
+    return id_of(g, node);
+}
+
+int32_t jr2i_graph_gate(jr2i_graph *g, int32_t in, int32_t map, int32_t channel)
+{
+    const jr2i_node *x = operand(g, in, 0), *by = x ? operand(g, map, 0) : NULL;
+    if (!by)
+        return -1;
+    if (channel < 0 || channel >= by->channels)
+        return refuse(g, JR2_ERR_FORMAT, "network: gate %d of %d channels", (int)channel, (int)by->channels);
+    jr2i_node *node = append(g, JR2I_OP_GATE, JR2I_BLOCKED, in, map, x->channels);
+    if (node)
+        node->channel = channel;
     return id_of(g, node);
 }
 

@@ -37,6 +37,8 @@ void jr2i_graph_abandon(const jr2i_env *env, jr2i_graph *g); /* NULL is fine */
 /* An input: planar fp32 (C, H, W). height and width are the usual size, by which algorithms are picked; a state may be
  * made for any other size. That size is the first input's; a further input keeps its proportion to the first. */
 int32_t jr2i_graph_input(jr2i_graph *g, int32_t channels, int32_t height, int32_t width);
+/* An input, declared before anything else, that runs do not touch: jr2i_net_set_input fills it, NULL stands for it in a run. */
+void jr2i_graph_keep(jr2i_graph *g, int32_t input);
 
 /* act(conv(in) + bias + residual) with "name.weight" (OC,IC,K,K), K 1 or 3, padding K/2, and "name.bias" (OC).
  * stride 1 or 2 (size rounds up). residual: id of the result's shape or -1. A weight (OC,1,3,3) over more than one input
@@ -47,6 +49,10 @@ int32_t jr2i_graph_resize2(jr2i_graph *g, int32_t in); /* twice the size, biline
 /* in sampled bilinearly at (x, y) = channels 0 and 1 of `grid`, in pixels of `in` with centres at integers; the result has
  * the size of the grid. zeros: outside is 0; otherwise the border repeats. */
 int32_t jr2i_graph_sample(jr2i_graph *g, int32_t in, int32_t grid, int32_t zeros);
+/* A grid bent by channels 0 to 2 of h, a map enlarged bilinearly to its size: p + (1 + h[2]) (grid - p) + unit (h[0], h[1]), p being
+ * the pixel's own place. Two channels; it may only be read as a grid or as an output. */
+int32_t jr2i_graph_bend(jr2i_graph *g, int32_t grid, int32_t h, float unit);
+int32_t jr2i_graph_gate(jr2i_graph *g, int32_t in, int32_t map, int32_t channel); /* in times sigmoid of one channel of map */
 int32_t jr2i_graph_add(jr2i_graph *g, int32_t a, int32_t b, int32_t act);
 int32_t jr2i_graph_concat(jr2i_graph *g, int32_t a, int32_t b); /* channels of a, a multiple of 16, then of b */
 int32_t jr2i_graph_max_pool2(jr2i_graph *g, int32_t in); /* 2x2, stride 2; an odd last row or column is a window of one */
@@ -77,8 +83,10 @@ size_t jr2i_net_state_bytes(const jr2i_net_state *state);
 /* input: planar (C, H, W), contiguous. pool: NULL runs on the calling thread. The results are the same bits for any
  * number of threads. Fails only when cancelled. */
 int32_t jr2i_net_run(jr2i_env *env, const jr2i_net *net, jr2i_net_state *state, jr2i_pool *pool, const float *input);
-/* The same for a network with several inputs, in the order of their declaration. */
+/* The same for a network with several inputs, in the order of their declaration; NULL for those that are kept. */
 int32_t jr2i_net_run_inputs(jr2i_env *env, const jr2i_net *net, jr2i_net_state *state, jr2i_pool *pool, const float *const *inputs);
+/* Fills a kept input, (C, H, W), until it is filled anew or the state gets another size. */
+int32_t jr2i_net_set_input(jr2i_env *env, const jr2i_net *net, jr2i_net_state *state, int32_t index, const float *input);
 /* Output `index` after a run: planar (C, H, W) or a vector (C, 1, 1); NULL for an unknown index. Valid until the next
  * run. Any of the size pointers may be NULL. */
 const float *jr2i_net_output(const jr2i_net *net, const jr2i_net_state *state, int32_t index, int32_t *channels,

@@ -8,7 +8,7 @@
 
 #define JR2I_MAX_PACKED_BYTES ((size_t)1 << 30) /* of all packed weights of a network */
 
-enum { JR2I_MAX_NODES = 512, JR2I_MAX_OUTPUTS = 16, JR2I_MAX_INPUTS = 8, JR2I_MAX_CHANNELS = 4096, JR2I_MAX_SIDE = 4096 };
+enum { JR2I_MAX_NODES = 512, JR2I_MAX_OUTPUTS = 16, JR2I_MAX_INPUTS = 16, JR2I_MAX_CHANNELS = 4096, JR2I_MAX_SIDE = 4096 };
 
 typedef enum {
     JR2I_OP_INPUT,
@@ -19,6 +19,8 @@ typedef enum {
     JR2I_OP_UPSAMPLE2,
     JR2I_OP_RESIZE2,
     JR2I_OP_SAMPLE,
+    JR2I_OP_BEND,
+    JR2I_OP_GATE,
     JR2I_OP_ADD,
     JR2I_OP_CONCAT,
     JR2I_OP_MAX_POOL2,
@@ -45,7 +47,10 @@ typedef struct jr2i_node {
     int32_t panels;
     int32_t input; /* of an input: its number, and its usual size */
     int32_t height, width;
+    int32_t kept; /* of an input */
     int32_t zeros; /* of a sampling */
+    int32_t channel; /* of a gate */
+    float unit; /* of a bending */
     float *weights, *bias; /* packed; owned by the network */
     char name[64];
 } jr2i_node;
@@ -80,6 +85,7 @@ typedef struct jr2i_place {
     ptrdiff_t row, block; /* floats; block: between channel blocks or planes */
     int32_t rows, pitch; /* of the memory, in pixels, halo included */
     int32_t last; /* the last node that reads it */
+    int32_t filled; /* of a kept input */
     size_t at, size; /* in the arena, floats */
     ptrdiff_t *offsets; /* of a direct convolution */
     int32_t chunks;

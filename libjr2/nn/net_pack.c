@@ -11,7 +11,7 @@ static void choose_input_forms(jr2i_net *net)
 {
     for (int32_t i = 0; i < net->node_count; i++) {
         const jr2i_node *node = &net->nodes[i];
-        if (node->a >= 0 && net->nodes[node->a].op == JR2I_OP_INPUT && node->op != JR2I_OP_CONV)
+        if (node->a >= 0 && net->nodes[node->a].op == JR2I_OP_INPUT && node->op != JR2I_OP_CONV && node->op != JR2I_OP_BEND)
             net->nodes[node->a].form = JR2I_BLOCKED;
         if (node->b >= 0 && net->nodes[node->b].op == JR2I_OP_INPUT && node->op != JR2I_OP_SAMPLE)
             net->nodes[node->b].form = JR2I_BLOCKED;

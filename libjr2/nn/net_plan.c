@@ -50,6 +50,9 @@ int32_t jr2i_net_shapes(jr2i_env *env, const jr2i_net *net, int32_t height, int3
         case JR2I_OP_SAMPLE:
             *s = shapes[node->b];
             break;
+        case JR2I_OP_BEND:
+            *s = a;
+            break;
         case JR2I_OP_MEAN:
             *s = (jr2i_shape){ 1, node->channels };
             break;
@@ -149,7 +152,7 @@ static void find_last_readers(const jr2i_net *net, jr2i_place *places)
 {
     for (int32_t i = 0; i < net->node_count; i++) {
         const jr2i_node *node = &net->nodes[i];
-        places[i].last = node->is_output && node->form == JR2I_VECTOR ? net->node_count : i;
+        places[i].last = node->kept || (node->is_output && node->form == JR2I_VECTOR) ? net->node_count : i;
         if (node->dead)
             continue;
         const int32_t inputs[2] = { node->a, node->b };
@@ -204,6 +207,7 @@ int32_t jr2i_net_state_resize(jr2i_env *env, const jr2i_net *net, jr2i_net_state
         jr2i_place *p = &state->places[i];
         p->shape = state->shapes[i];
         p->size = 0;
+        p->filled = 0;
         if (node->dead)
             continue;
         measure(node, p);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Running a network: each node becomes one or a few parallel loops over pieces of work that do not depend on the number
  * of threads in anything but their grouping, so the results are the same bits for any number. */
+#include <math.h>
 #include <string.h>
 
 #include "kernels/pack.h"
@@ -79,6 +80,46 @@ static void sample_task(void *arg, int32_t task, int32_t worker)
     }
 }
 
+/* One row of a bent grid. */
+static void bend_task(void *arg, int32_t task, int32_t worker)
+{
+    const jr2i_run *r = arg;
+    const jr2i_place *h = r->b;
+    const int32_t width = r->y->shape.width, planar = r->net->nodes[r->node->a].form == JR2I_PLANAR;
+    const float unit = r->node->unit, step = (float)h->shape.width / (float)width;
+    const float v = fmaxf(((float)task + 0.5f) * ((float)h->shape.height / (float)r->y->shape.height) - 0.5f, 0);
+    const int32_t top = (int32_t)v, below = top + 1 < h->shape.height ? top + 1 : top;
+    const float fv = v - (float)top, *row0 = h->data + top * h->row, *row1 = h->data + below * h->row;
+    const float *grid = r->a->data + task * r->a->row;
+    float *x = r->y->data + task * r->y->row, *y = x + r->y->block;
+    (void)worker;
+    for (int32_t i = 0; i < width; i++) {
+        const float u = fmaxf(((float)i + 0.5f) * step - 0.5f, 0);
+        const int32_t left = (int32_t)u, right = left + 1 < h->shape.width ? left + 1 : left;
+        const float fu = u - (float)left;
+        float by[3];
+        for (int32_t k = 0; k < 3; k++) {
+            const float a = row0[left * JR2I_LANES + k], b = row0[right * JR2I_LANES + k];
+            const float c = row1[left * JR2I_LANES + k], d = row1[right * JR2I_LANES + k];
+            by[k] = (1 - fv) * ((1 - fu) * a + fu * b) + fv * ((1 - fu) * c + fu * d);
+        }
+        const float gx = planar ? grid[i] : grid[i * JR2I_LANES], gy = planar ? grid[i + r->a->block] : grid[i * JR2I_LANES + 1];
+        x[i] = (float)i + (1 + by[2]) * (gx - (float)i) + unit * by[0];
+        y[i] = (float)task + (1 + by[2]) * (gy - (float)task) + unit * by[1];
+    }
+}
+
+static void gate_block(const jr2i_plane *x, const float *gate, ptrdiff_t gate_row, float *y, ptrdiff_t y_row)
+{
+    for (int32_t row = 0; row < x->height; row++)
+        for (int32_t i = 0; i < x->width; i++) {
+            const float share = 1 / (1 + expf(-gate[row * gate_row + i * JR2I_LANES])), *from = x->p + row * x->row + i * JR2I_LANES;
+            float *to = y + row * y_row + i * JR2I_LANES;
+            for (int32_t l = 0; l < JR2I_LANES; l++)
+                to[l] = share * from[l];
+        }
+}
+
 /* One 16-channel block of the nodes that work block by block. */
 static void block_task(void *arg, int32_t task, int32_t worker)
 {
@@ -100,6 +141,9 @@ static void block_task(void *arg, int32_t task, int32_t worker)
         break;
     case JR2I_OP_MAX_POOL2:
         r->kernels->max_pool2(&x, y, r->y->row);
+        break;
+    case JR2I_OP_GATE:
+        gate_block(&x, r->b->data + r->node->channel / JR2I_LANES * r->b->block + r->node->channel % JR2I_LANES, r->b->row, y, r->y->row);
         break;
     default:
         r->kernels->mean(&x, y);
@@ -178,6 +222,8 @@ static void run_node(jr2i_run *r, const float *const *inputs)
     const int32_t blocks = jr2i_blocks(r->node->channels);
     switch (r->node->op) {
     case JR2I_OP_INPUT:
+        if (r->node->kept)
+            return;
         load_input(r, inputs[r->node->input]);
         break;
     case JR2I_OP_CONV:
@@ -192,6 +238,9 @@ static void run_node(jr2i_run *r, const float *const *inputs)
     case JR2I_OP_RESIZE2:
     case JR2I_OP_SAMPLE:
         jr2i_pool_run(r->pool, sample_task, r, r->y->shape.height);
+        break;
+    case JR2I_OP_BEND:
+        jr2i_pool_run(r->pool, bend_task, r, r->y->shape.height);
         break;
     case JR2I_OP_DEPTHWISE:
         jr2i_pool_run(r->pool, depthwise_task, r, blocks);
@@ -225,6 +274,11 @@ int32_t jr2i_net_run_inputs(jr2i_env *env, const jr2i_net *net, jr2i_net_state *
         return jr2i_fail(env, JR2_ERR_INTERNAL, "network: the state has no plan or too few threads");
     for (int32_t i = 0; i < net->node_count; i++) {
         const jr2i_node *node = &net->nodes[i];
+        if (node->op == JR2I_OP_INPUT && (node->kept ? inputs[node->input] || !state->places[i].filled : !inputs[node->input]))
+            return jr2i_fail(env, JR2_ERR_INTERNAL, "network: input %d is %s", (int)node->input, node->kept ? "kept, and not filled" : "missing");
+    }
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const jr2i_node *node = &net->nodes[i];
         if (node->dead)
             continue;
         int32_t status = jr2i_cancelled(env);
@@ -235,6 +289,18 @@ int32_t jr2i_net_run_inputs(jr2i_env *env, const jr2i_net *net, jr2i_net_state *
                   .threads = jr2i_pool_threads(pool) };
         run_node(&r, inputs);
     }
+    return JR2_OK;
+}
+
+int32_t jr2i_net_set_input(jr2i_env *env, const jr2i_net *net, jr2i_net_state *state, int32_t index, const float *input)
+{
+    if (!state->planned || index < 0 || index >= net->input_count || !net->nodes[index].kept)
+        return jr2i_fail(env, JR2_ERR_INTERNAL, "network: input %d is not kept", (int)index);
+    jr2i_run r = { .net = net, .state = state, .node = &net->nodes[index], .y = &state->places[index] };
+    load_input(&r, input);
+    if (r.node->needs_halo)
+        clear_halo(&r);
+    r.y->filled = 1;
     return JR2_OK;
 }
 

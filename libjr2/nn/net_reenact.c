@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ * Wires the reenactment network. The names are those of training/reenact/network.py with the weight standardisation folded. */
+#include "nn/net_reenact.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SIDE JR2I_REENACT_SIDE
+#define FLOW_UNIT 8.0f /* px of the crop that 1 in the flow head stands for */
+#define BLOCKS_MAX 64
+
+/* Inputs of the frame part; the last four are kept. */
+enum { PLANES, GRID32, GRID64, GRID128, GRID256, SEEN, PICTURE, FEATURES128, FEATURES64, FEATURES32, INPUTS };
+
+struct jr2i_reenact_state {
+    jr2i_net_state *frame;
+    float *flow;    /* (2,side/2,side/2) halved over and over */
+    float *grid[4]; /* (2,n,n) for n = 32, 64, 128, 256 */
+    float *seen;    /* (4,side,side) zeros but the last plane */
+};
+
+static int32_t conv(jr2i_graph *g, int32_t x, const char *name, int32_t stride, int32_t residual)
+{
+    return jr2i_graph_conv(g, x, name, stride, JR2I_ACT_RELU, residual);
+}
+
+/* As many blocks "name.N" as the file has. */
+static int32_t blocks(jr2i_graph *g, const jr2i_jr2w *file, int32_t x, const char *name)
+{
+    char inner[64], outer[64], weight[72];
+    for (int32_t i = 0; i < BLOCKS_MAX; i++) {
+        snprintf(inner, sizeof inner, "%s.%d.conv1", name, (int)i);
+        snprintf(outer, sizeof outer, "%s.%d.conv2", name, (int)i);
+        snprintf(weight, sizeof weight, "%s.weight", inner);
+        if (!jr2i_jr2w_find(file, weight))
+            break;
+        x = conv(g, conv(g, x, inner, 1, -1), outer, 1, x);
+    }
+    return x;
+}
+
+static int32_t up(jr2i_graph *g, int32_t x)
+{
+    return jr2i_graph_upsample2(g, x);
+}
+
+static int32_t make_encoder(jr2i_env *env, const jr2i_jr2w *file, jr2i_net **out)
+{
+    jr2i_graph *g;
+    *out = NULL;
+    int32_t status = jr2i_graph_create(env, file, &g);
+    if (status != JR2_OK)
+        return status;
+    int32_t x = jr2i_graph_input(g, JR2I_REENACT_SOURCE_MAPS, SIDE, SIDE);
+    x = conv(g, x, "encoder.stem", 1, -1);
+    const int32_t e1 = blocks(g, file, conv(g, x, "encoder.down1", 2, -1), "encoder.b1");
+    const int32_t e2 = blocks(g, file, conv(g, e1, "encoder.down2", 2, -1), "encoder.b2");
+    const int32_t e3 = blocks(g, file, conv(g, e2, "encoder.down3", 2, -1), "encoder.b3");
+    const int32_t e4 = blocks(g, file, conv(g, e3, "encoder.down4", 2, -1), "encoder.b4");
+    const int32_t t3 = conv(g, up(g, e4), "encoder.up3", 1, e3);
+    const int32_t t2 = conv(g, up(g, t3), "encoder.up2", 1, e2);
+    const int32_t t1 = conv(g, up(g, t2), "encoder.up1", 1, e1);
+    jr2i_graph_output(g, jr2i_graph_conv(g, t1, "encoder.out1", 1, JR2I_ACT_NONE, -1));
+    jr2i_graph_output(g, jr2i_graph_conv(g, t2, "encoder.out2", 1, JR2I_ACT_NONE, -1));
+    jr2i_graph_output(g, jr2i_graph_conv(g, t3, "encoder.out3", 1, JR2I_ACT_NONE, -1));
+    return jr2i_graph_finish(env, g, out);
+}
+
+/* Output channels of a convolution; a weight that is not there or has another shape is found when it is wired. */
+static int32_t outputs(const jr2i_jr2w *file, const char *name)
+{
+    const jr2i_tensor_info *w = jr2i_jr2w_find(file, name);
+    return w && w->ndim == 4 ? w->dims[0] : 1;
+}
+
+static int32_t make_frame(jr2i_env *env, const jr2i_jr2w *file, jr2i_net **out)
+{
+    jr2i_graph *g;
+    int32_t in[INPUTS];
+    *out = NULL;
+    int32_t status = jr2i_graph_create(env, file, &g);
+    if (status != JR2_OK)
+        return status;
+    in[PLANES] = jr2i_graph_input(g, JR2I_REENACT_FRAME_MAPS, SIDE / 2, SIDE / 2);
+    for (int32_t k = 0; k < 4; k++)
+        in[GRID32 + k] = jr2i_graph_input(g, 2, 32 << k, 32 << k);
+    in[SEEN] = jr2i_graph_input(g, 4, SIDE, SIDE);
+    in[PICTURE] = jr2i_graph_input(g, 4, SIDE, SIDE);
+    in[FEATURES128] = jr2i_graph_input(g, outputs(file, "encoder.out1.weight"), 128, 128);
+    in[FEATURES64] = jr2i_graph_input(g, outputs(file, "encoder.out2.weight"), 64, 64);
+    in[FEATURES32] = jr2i_graph_input(g, outputs(file, "encoder.out3.weight"), 32, 32);
+    for (int32_t k = PICTURE; k < INPUTS; k++)
+        jr2i_graph_keep(g, in[k]);
+    const int32_t c2 = conv(g, conv(g, in[PLANES], "frame.cond1", 1, -1), "frame.cond2", 2, -1);
+    int32_t x = jr2i_graph_concat(g, c2, jr2i_graph_sample(g, in[FEATURES64], in[GRID64], 0));
+    const int32_t m2 = conv(g, x, "frame.mix2", 1, -1);
+    x = jr2i_graph_concat(g, conv(g, m2, "frame.down3", 2, -1), jr2i_graph_sample(g, in[FEATURES32], in[GRID32], 0));
+    x = blocks(g, file, conv(g, x, "frame.mix3", 1, -1), "frame.motion");
+    const int32_t u2 = conv(g, up(g, x), "frame.up2", 1, m2);
+    const int32_t h = jr2i_graph_conv(g, u2, "frame.flow", 1, JR2I_ACT_NONE, -1);
+    x = jr2i_graph_sample(g, in[FEATURES64], jr2i_graph_bend(g, in[GRID64], h, FLOW_UNIT * 64 / SIDE), 0);
+    x = jr2i_graph_concat(g, u2, jr2i_graph_gate(g, x, h, 3));
+    x = blocks(g, file, conv(g, x, "frame.fuse", 1, -1), "frame.decode");
+    const int32_t y = conv(g, up(g, x), "frame.up1", 1, -1);
+    x = jr2i_graph_sample(g, in[FEATURES128], jr2i_graph_bend(g, in[GRID128], h, FLOW_UNIT * 128 / SIDE), 0);
+    const int32_t z = conv(g, jr2i_graph_concat(g, y, x), "frame.mix1", 1, -1);
+    const int32_t grid = jr2i_graph_bend(g, in[GRID256], h, FLOW_UNIT);
+    /* The picture's fourth plane is 0, and the visibility's first three: their sum is one after the other. */
+    const int32_t warped = jr2i_graph_add(g, jr2i_graph_sample(g, in[PICTURE], grid, 0), in[SEEN], JR2I_ACT_NONE);
+    x = jr2i_graph_concat(g, conv(g, up(g, z), "frame.up0", 1, -1), warped);
+    jr2i_graph_output(g, warped);
+    jr2i_graph_output(g, jr2i_graph_conv(g, x, "frame.last", 1, JR2I_ACT_SIGMOID, -1));
+    jr2i_graph_output(g, grid);
+    return jr2i_graph_finish(env, g, out);
+}
+
+int32_t jr2i_net_reenact_create(jr2i_env *env, const jr2i_jr2w *file, jr2i_net_reenact **out)
+{
+    *out = NULL;
+    int32_t status = jr2i_jr2w_expect(env, file, JR2I_REENACT_TOPOLOGY);
+    if (status != JR2_OK)
+        return status;
+    /* The heads' widths are part of the topology; the rest is checked where it meets. */
+    static const char *const heads[] = {"frame.flow.weight", "frame.last.weight"};
+    for (int32_t i = 0; i < 2; i++)
+        if (jr2i_jr2w_find(file, heads[i]) && outputs(file, heads[i]) != 4)
+            return jr2i_fail(env, JR2_ERR_FORMAT, "%s: %s has not 4 outputs", JR2I_REENACT_TOPOLOGY, heads[i]);
+    jr2i_net_reenact *net = jr2i_calloc(env, 1, sizeof *net);
+    if (!net)
+        return jr2i_no_memory(env, sizeof *net);
+    if ((status = make_encoder(env, file, &net->encoder)) == JR2_OK)
+        status = make_frame(env, file, &net->frame);
+    if (status != JR2_OK)
+        jr2i_net_reenact_free(env, net);
+    else
+        *out = net;
+    return status;
+}
+
+void jr2i_net_reenact_free(const jr2i_env *env, jr2i_net_reenact *net)
+{
+    if (!net)
+        return;
+    jr2i_net_free(env, net->encoder);
+    jr2i_net_free(env, net->frame);
+    jr2i_free(env, net);
+}
+
+/* Runs the encoder and hands its features and the picture to the frame part. */
+static int32_t encode(jr2i_env *env, const jr2i_net_reenact *net, jr2i_net_state *encoder, jr2i_pool *pool, const float *maps,
+                      jr2i_reenact_state *state)
+{
+    const size_t pixels = (size_t)SIDE * SIDE;
+    int32_t status = jr2i_net_run(env, net->encoder, encoder, pool, maps);
+    for (int32_t k = 0; k < 3 && status == JR2_OK; k++)
+        status = jr2i_net_set_input(env, net->frame, state->frame, FEATURES128 + k,
+                                    jr2i_net_output(net->encoder, encoder, k, NULL, NULL, NULL));
+    if (status != JR2_OK)
+        return status;
+    for (size_t i = 0; i < 3 * pixels; i++)
+        state->seen[i] = 0.5f * (maps[i] + 1);
+    memset(state->seen + 3 * pixels, 0, pixels * sizeof(float));
+    status = jr2i_net_set_input(env, net->frame, state->frame, PICTURE, state->seen);
+    memset(state->seen, 0, 3 * pixels * sizeof(float));
+    return status;
+}
+
+int32_t jr2i_reenact_state_create(jr2i_env *env, const jr2i_net_reenact *net, int32_t max_threads, jr2i_pool *pool, const float *maps,
+                                  jr2i_reenact_state **out)
+{
+    jr2i_net_state *encoder = NULL;
+    size_t floats = (size_t)SIDE * SIDE / 2 + 4 * (size_t)SIDE * SIDE;
+    *out = NULL;
+    for (int32_t k = 0; k < 4; k++)
+        floats += 2 * (size_t)(32 << k) * (size_t)(32 << k);
+    jr2i_reenact_state *state = jr2i_calloc(env, 1, sizeof *state);
+    if (!state)
+        return jr2i_no_memory(env, sizeof *state);
+    int32_t status = JR2_OK;
+    if (!(state->flow = jr2i_alloc(env, floats, sizeof(float))))
+        status = jr2i_no_memory(env, floats * sizeof(float));
+    if (status == JR2_OK)
+        status = jr2i_net_state_create(env, net->frame, SIDE / 2, SIDE / 2, max_threads, &state->frame);
+    if (status == JR2_OK)
+        status = jr2i_net_state_create(env, net->encoder, SIDE, SIDE, max_threads, &encoder);
+    if (status == JR2_OK) {
+        float *at = state->flow + (size_t)SIDE * SIDE / 2;
+        for (int32_t k = 0; k < 4; k++) {
+            state->grid[k] = at;
+            at += 2 * (size_t)(32 << k) * (size_t)(32 << k);
+        }
+        state->seen = at;
+        status = encode(env, net, encoder, pool, maps, state);
+    }
+    jr2i_net_state_free(env, encoder);
+    if (status != JR2_OK)
+        jr2i_reenact_state_free(env, state);
+    else
+        *out = state;
+    return status;
+}
+
+void jr2i_reenact_state_free(const jr2i_env *env, jr2i_reenact_state *state)
+{
+    if (!state)
+        return;
+    jr2i_net_state_free(env, state->frame);
+    jr2i_free(env, state->flow);
+    jr2i_free(env, state);
+}
+
+/* Displacement (2,n,n) in pixels of the crop to places in maps of side n. */
+static void to_grid(const float *flow, int32_t n, float *grid)
+{
+    const float scale = (float)n / SIDE;
+    for (int32_t row = 0; row < n; row++)
+        for (int32_t i = 0; i < n; i++) {
+            const size_t at = (size_t)row * (size_t)n + (size_t)i, plane = (size_t)n * (size_t)n;
+            grid[at] = (float)i + scale * flow[at];
+            grid[plane + at] = (float)row + scale * flow[plane + at];
+        }
+}
+
+/* Means of 2 x 2 of (2,2n,2n) into (2,n,n); out may be where flow is. */
+static void halve(const float *flow, int32_t n, float *out)
+{
+    for (size_t row = 0; row < 2 * (size_t)n; row++)
+        for (size_t i = 0; i < (size_t)n; i++) {
+            const float *a = flow + 4 * row * (size_t)n + 2 * i, *b = a + 2 * n;
+            out[row * (size_t)n + i] = 0.25f * ((a[0] + a[1]) + (b[0] + b[1]));
+        }
+}
+
+static void make_seen(const float *visible, float *seen)
+{
+    for (int32_t row = 0; row < SIDE; row++)
+        for (int32_t i = 0; i < SIDE; i++)
+            seen[row * SIDE + i] = visible[row / 2 * (SIDE / 2) + i / 2];
+}
+
+int32_t jr2i_reenact_run(jr2i_env *env, const jr2i_net_reenact *net, jr2i_reenact_state *state, jr2i_pool *pool, const float *flow,
+                         const float *planes, jr2i_reenact_picture *picture)
+{
+    to_grid(flow, SIDE, state->grid[3]);
+    for (int32_t n = SIDE / 2, k = 2; k >= 0; n /= 2, k--) {
+        halve(k == 2 ? flow : state->flow, n, state->flow);
+        to_grid(state->flow, n, state->grid[k]);
+    }
+    make_seen(planes + (size_t)JR2I_REENACT_VISIBLE * (SIDE / 2) * (SIDE / 2), state->seen + 3 * (size_t)SIDE * SIDE);
+    const float *inputs[INPUTS] = {planes, state->grid[0], state->grid[1], state->grid[2], state->grid[3], state->seen, NULL, NULL, NULL, NULL};
+    int32_t status = jr2i_net_run_inputs(env, net->frame, state->frame, pool, inputs);
+    picture->warped = jr2i_net_output(net->frame, state->frame, 0, NULL, NULL, NULL);
+    picture->painted = jr2i_net_output(net->frame, state->frame, 1, NULL, NULL, NULL);
+    picture->grid = jr2i_net_output(net->frame, state->frame, 2, NULL, NULL, NULL);
+    return status;
+}
