@@ -46,6 +46,8 @@ void jr2i_net_free(const jr2i_env *env, jr2i_net *net)
     if (!net)
         return;
     for (int32_t i = 0; i < net->node_count; i++) {
+        if (net->nodes[i].borrowed)
+            continue;
         jr2i_free(env, net->nodes[i].weights);
         jr2i_free(env, net->nodes[i].bias);
     }
@@ -137,6 +139,18 @@ void jr2i_graph_keep(jr2i_graph *g, int32_t input)
     if (node->op != JR2I_OP_INPUT || node->input != input)
         refuse(g, JR2_ERR_INTERNAL, "network: result %d cannot be kept", (int)input);
     node->kept = 1;
+}
+
+int32_t jr2i_graph_input_vector(jr2i_graph *g, int32_t length)
+{
+    if (g->status != JR2_OK)
+        return -1;
+    if (g->net->input_count == 0 || g->net->input_count == JR2I_MAX_INPUTS || length < 1)
+        return refuse(g, JR2_ERR_INTERNAL, "network: bad input declaration");
+    jr2i_node *node = append(g, JR2I_OP_INPUT, JR2I_VECTOR, -1, -1, length);
+    if (node)
+        node->input = g->net->input_count++;
+    return id_of(g, node);
 }
 
 /* Finds name.weight and name.bias and checks that they belong together. */
@@ -250,9 +264,12 @@ int32_t jr2i_graph_add(jr2i_graph *g, int32_t a, int32_t b, int32_t act)
 
 int32_t jr2i_graph_concat(jr2i_graph *g, int32_t a, int32_t b)
 {
-    const jr2i_node *x = operand(g, a, 0), *y = x ? operand(g, b, 0) : NULL;
+    const int vectors = a >= 0 && a < g->net->node_count && g->net->nodes[a].form == JR2I_VECTOR;
+    const jr2i_node *x = operand(g, a, vectors), *y = x ? operand(g, b, vectors) : NULL;
     if (!y)
         return -1;
+    if (vectors) /* a length of 0 is not known yet, nor is the sum's */
+        return id_of(g, append(g, JR2I_OP_CONCAT, JR2I_VECTOR, a, b, x->channels && y->channels ? x->channels + y->channels : 0));
     if (x->channels % JR2I_LANES != 0)
         return refuse(g, JR2_ERR_FORMAT, "network: %d channels in front of a concatenation", (int)x->channels);
     return id_of(g, append(g, JR2I_OP_CONCAT, JR2I_BLOCKED, a, b, x->channels + y->channels));

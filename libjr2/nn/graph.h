@@ -39,10 +39,13 @@ void jr2i_graph_abandon(const jr2i_env *env, jr2i_graph *g); /* NULL is fine */
 int32_t jr2i_graph_input(jr2i_graph *g, int32_t channels, int32_t height, int32_t width);
 /* An input, declared before anything else, that runs do not touch: jr2i_net_set_input fills it, NULL stands for it in a run. */
 void jr2i_graph_keep(jr2i_graph *g, int32_t input);
+/* A further input that is a vector: its length is the same for any size of the first. */
+int32_t jr2i_graph_input_vector(jr2i_graph *g, int32_t length);
 
 /* act(conv(in) + bias + residual) with "name.weight" (OC,IC,K,K), K 1 or 3, padding K/2, and "name.bias" (OC).
  * stride 1 or 2 (size rounds up). residual: id of the result's shape or -1. A weight (OC,1,3,3) over more than one input
- * channel with OC = channels of `in` is a depthwise convolution. */
+ * channel with OC = channels of `in` is a depthwise convolution. Layers of one name share their packed weights where they
+ * run by the same algorithm. */
 int32_t jr2i_graph_conv(jr2i_graph *g, int32_t in, const char *name, int32_t stride, int32_t act, int32_t residual);
 int32_t jr2i_graph_upsample2(jr2i_graph *g, int32_t in); /* nearest; folded into a 3x3 convolution that alone reads it */
 int32_t jr2i_graph_resize2(jr2i_graph *g, int32_t in); /* twice the size, bilinear, pixel centres at halves */
@@ -54,7 +57,8 @@ int32_t jr2i_graph_sample(jr2i_graph *g, int32_t in, int32_t grid, int32_t zeros
 int32_t jr2i_graph_bend(jr2i_graph *g, int32_t grid, int32_t h, float unit);
 int32_t jr2i_graph_gate(jr2i_graph *g, int32_t in, int32_t map, int32_t channel); /* in times sigmoid of one channel of map */
 int32_t jr2i_graph_add(jr2i_graph *g, int32_t a, int32_t b, int32_t act);
-int32_t jr2i_graph_concat(jr2i_graph *g, int32_t a, int32_t b); /* channels of a, a multiple of 16, then of b */
+/* Channels of a, a multiple of 16, then of b; or two vectors of any length. */
+int32_t jr2i_graph_concat(jr2i_graph *g, int32_t a, int32_t b);
 int32_t jr2i_graph_max_pool2(jr2i_graph *g, int32_t in); /* 2x2, stride 2; an odd last row or column is a window of one */
 int32_t jr2i_graph_global_pool(jr2i_graph *g, int32_t in); /* mean over H, W: a vector of C */
 int32_t jr2i_graph_flatten(jr2i_graph *g, int32_t in); /* a vector in C, H, W order */
@@ -92,5 +96,6 @@ int32_t jr2i_net_set_input(jr2i_env *env, const jr2i_net *net, jr2i_net_state *s
 const float *jr2i_net_output(const jr2i_net *net, const jr2i_net_state *state, int32_t index, int32_t *channels,
                              int32_t *height, int32_t *width);
 int32_t jr2i_net_outputs(const jr2i_net *net);
+int32_t jr2i_net_input_channels(const jr2i_net *net, int32_t index); /* or its length, of a vector; 0 where there is none */
 
 #endif

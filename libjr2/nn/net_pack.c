@@ -11,10 +11,11 @@ static void choose_input_forms(jr2i_net *net)
 {
     for (int32_t i = 0; i < net->node_count; i++) {
         const jr2i_node *node = &net->nodes[i];
-        if (node->a >= 0 && net->nodes[node->a].op == JR2I_OP_INPUT && node->op != JR2I_OP_CONV && node->op != JR2I_OP_BEND)
-            net->nodes[node->a].form = JR2I_BLOCKED;
-        if (node->b >= 0 && net->nodes[node->b].op == JR2I_OP_INPUT && node->op != JR2I_OP_SAMPLE)
-            net->nodes[node->b].form = JR2I_BLOCKED;
+        jr2i_node *a = node->a >= 0 ? &net->nodes[node->a] : NULL, *b = node->b >= 0 ? &net->nodes[node->b] : NULL;
+        if (a && a->op == JR2I_OP_INPUT && a->form == JR2I_PLANAR && node->op != JR2I_OP_CONV && node->op != JR2I_OP_BEND)
+            a->form = JR2I_BLOCKED;
+        if (b && b->op == JR2I_OP_INPUT && b->form == JR2I_PLANAR && node->op != JR2I_OP_SAMPLE)
+            b->form = JR2I_BLOCKED;
     }
 }
 
@@ -73,9 +74,29 @@ static size_t packed_size(const jr2i_node *node, int32_t planar)
     }
 }
 
+static int32_t reads_planar(const jr2i_net *net, const jr2i_node *node)
+{
+    return node->op != JR2I_OP_LINEAR && net->nodes[node->a].form == JR2I_PLANAR;
+}
+
+/* Takes the weights of a layer before, packed in the same way, that has this one's name: branches of a network may share them. */
+static int32_t borrow(const jr2i_net *net, jr2i_node *node)
+{
+    for (const jr2i_node *other = net->nodes; other < node; other++)
+        if (strcmp(other->name, node->name) == 0 && other->op == node->op && other->tile == node->tile && other->weights &&
+            reads_planar(net, other) == reads_planar(net, node)) {
+            node->weights = other->weights;
+            node->bias = other->bias;
+            node->panels = other->panels;
+            node->borrowed = 1;
+            return 1;
+        }
+    return 0;
+}
+
 static int32_t pack_node(jr2i_env *env, jr2i_net *net, jr2i_node *node, const jr2i_jr2w *file)
 {
-    const int32_t planar = node->op != JR2I_OP_LINEAR && net->nodes[node->a].form == JR2I_PLANAR;
+    const int32_t planar = reads_planar(net, node);
     const int32_t blocks = jr2i_blocks(node->channels), panel_blocks = net->use_gemm ? blocks : net->kernels->panel_blocks;
     const size_t size = packed_size(node, planar), bias_size = (size_t)jr2i_round_up(node->channels, 64);
     float *w, *bias;
@@ -134,7 +155,7 @@ int32_t jr2i_net_pack(jr2i_env *env, jr2i_net *net, const jr2i_jr2w *file)
         jr2i_node *node = &net->nodes[i];
         if (!node->dead && (node->k == 3 || node->op == JR2I_OP_DEPTHWISE))
             net->nodes[node->a].needs_halo = 1;
-        if (node->name[0] != 0)
+        if (node->name[0] != 0 && !borrow(net, node))
             status = pack_node(env, net, node, file);
     }
     return status;

@@ -45,7 +45,10 @@ int32_t jr2i_net_shapes(jr2i_env *env, const jr2i_net *net, int32_t height, int3
         int32_t status = JR2_OK;
         switch (node->op) {
         case JR2I_OP_INPUT:
-            status = input_shape(env, &net->nodes[0], node, height, width, s);
+            if (node->form == JR2I_VECTOR)
+                *s = (jr2i_shape){ 1, node->channels };
+            else
+                status = input_shape(env, &net->nodes[0], node, height, width, s);
             break;
         case JR2I_OP_SAMPLE:
             *s = shapes[node->b];
@@ -67,6 +70,13 @@ int32_t jr2i_net_shapes(jr2i_env *env, const jr2i_net *net, int32_t height, int3
             status = linear_shape(env, node, &a, s);
             break;
         default:
+            if (node->form == JR2I_VECTOR) { /* a concatenation */
+                if (a.width > (1 << 24) - shapes[node->b].width)
+                    status = jr2i_fail(env, JR2_ERR_RANGE, "network: a vector of more than %d", 1 << 24);
+                else
+                    *s = (jr2i_shape){ 1, a.width + shapes[node->b].width };
+                break;
+            }
             *s = (jr2i_shape){ (a.height * times + node->stride - 1) / node->stride, (a.width * times + node->stride - 1) / node->stride };
             if (s->height > JR2I_MAX_SIDE || s->width > JR2I_MAX_SIDE)
                 status = jr2i_fail(env, JR2_ERR_RANGE, "network: a map of %d x %d", (int)s->width, (int)s->height);

@@ -183,6 +183,10 @@ static void load_input(const jr2i_run *r, const float *input)
 {
     const jr2i_place *p = r->y;
     const ptrdiff_t plane = (ptrdiff_t)p->shape.height * p->shape.width;
+    if (r->node->form == JR2I_VECTOR) {
+        memcpy(p->data, input, (size_t)p->shape.width * sizeof *input);
+        return;
+    }
     for (int32_t c = 0; c < r->node->channels; c++)
         for (int32_t row = 0; row < p->shape.height; row++) {
             const float *x = input + c * plane + (ptrdiff_t)row * p->shape.width;
@@ -250,6 +254,14 @@ static void run_node(jr2i_run *r, const float *const *inputs)
         break;
     case JR2I_OP_FLATTEN:
         planes_from_map(r->a, r->net->nodes[r->node->a].form, r->net->nodes[r->node->a].channels, r->y->data);
+        break;
+    case JR2I_OP_CONCAT:
+        if (r->node->form == JR2I_VECTOR) {
+            memcpy(r->y->data, r->a->data, (size_t)r->a->shape.width * sizeof *r->a->data);
+            memcpy(r->y->data + r->a->shape.width, r->b->data, (size_t)r->b->shape.width * sizeof *r->b->data);
+            break;
+        }
+        jr2i_pool_run(r->pool, block_task, r, blocks);
         break;
     default:
         jr2i_pool_run(r->pool, block_task, r, blocks);
@@ -324,4 +336,12 @@ const float *jr2i_net_output(const jr2i_net *net, const jr2i_net_state *state, i
 int32_t jr2i_net_outputs(const jr2i_net *net)
 {
     return net->output_count;
+}
+
+int32_t jr2i_net_input_channels(const jr2i_net *net, int32_t index)
+{
+    for (int32_t i = 0; i < net->node_count; i++)
+        if (net->nodes[i].op == JR2I_OP_INPUT && net->nodes[i].input == index)
+            return net->nodes[i].channels;
+    return 0;
 }
