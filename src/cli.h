@@ -47,6 +47,7 @@ int cli_is(const cli_args *args, const char *short_name, const char *long_name);
 const char *cli_text(cli_args *args);                 /* the option's value; NULL (and failed) where there is none */
 int cli_integer(cli_args *args, int low, int high);   /* 0 and failed where it is not such a number */
 double cli_number(cli_args *args, double low, double high);
+int32_t cli_expression(cli_args *args);               /* "auto" or "coarse": JR2_EXPRESSION_* */
 void cli_unknown(cli_args *args);                     /* says that the option is not known */
 
 /* Opens a ctx for the program's options; on failure prints why and returns NULL. path NULL: the default search. */

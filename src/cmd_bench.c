@@ -77,7 +77,10 @@ static int run(bench *b)
     if (measure(b, "one region given, 2 passes + mesh", &options, &one) != 0)
         return -1;
     options.passes = 1;
-    return measure(b, "one region given, 1 pass + mesh", &options, &one);
+    if (measure(b, "one region given, 1 pass + mesh", &options, &one) != 0)
+        return -1;
+    options.expression_source = JR2_EXPRESSION_COARSE;
+    return jr2_model_has(jr2_ctx_model(b->ctx), JR2_PART_EXPRESSION) ? measure(b, "the same without expression net", &options, &one) : 0;
 }
 
 int cmd_bench(int argc, char **argv)

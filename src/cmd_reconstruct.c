@@ -22,6 +22,7 @@ static const char help[] =
     "      --min-confidence P   what the face finder has to be sure of, 0.01 to 1 [0.5]\n"
     "      --min-size PX        smallest face, in pixels [16]\n"
     "      --focal PX           the camera's focal length in pixels [1.1 x the longer side]\n"
+    "      --expression SOURCE  auto: the expression network, where the weights have one; coarse: without it, faster [auto]\n"
     "      --texture SIZE       side of the texture in pixels, 64 to 4096, 0: none [1024]\n"
     "      --model PATH         folder of the weights [beside the library]\n"
     "      --threads N          1 to 64 [1]\n"
@@ -208,6 +209,8 @@ static int read_arguments(job *j, int argc, char **argv)
             j->options.min_size = (float)cli_number(&args, 1, JR2_IMAGE_MAX);
         else if (cli_is(&args, NULL, "--focal"))
             j->options.focal_px = (float)cli_number(&args, 1, 1e6);
+        else if (cli_is(&args, NULL, "--expression"))
+            j->options.expression_source = cli_expression(&args);
         else if (cli_is(&args, NULL, "--texture"))
             j->texture = cli_integer(&args, 0, 4096);
         else if (cli_is(&args, NULL, "--threads"))

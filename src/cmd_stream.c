@@ -29,6 +29,7 @@ static const char help[] =
     "      --view                      the coefficients live in the terminal\n"
     "      --max-faces N               faces followed at once, 1 to 16 [1]\n"
     "      --lag MS                    lag of all filters for slow motion, 0 (no filter) to 1000 [50]\n"
+    "      --expression SOURCE         auto: the expression network, where the weights have one; coarse: without it [auto]\n"
     "      --calibrate                 the first face's first second is its face at rest\n"
     "      --frames N                  stop after so many [all]\n"
     "      --model PATH                folder of the weights [beside the library]\n"
@@ -91,7 +92,9 @@ static int read_arguments(job *j, int argc, char **argv)
         else if (cli_is(&args, NULL, "--lag")) {
             double lag = cli_number(&args, 0, 1000) / 1000;
             j->options.pose_lag = j->options.expression_lag = j->options.landmark_lag = lag > 0 ? (float)lag : -1;
-        } else if (cli_is(&args, NULL, "--calibrate"))
+        } else if (cli_is(&args, NULL, "--expression"))
+            j->options.expression_source = cli_expression(&args);
+        else if (cli_is(&args, NULL, "--calibrate"))
             j->calibrate = 1;
         else if (cli_is(&args, NULL, "--frames"))
             j->frames = cli_integer(&args, 1, 1000000000);

@@ -25,6 +25,7 @@ static const char help[] =
     "      --min-confidence P   what the face finder has to be sure of for a new face, 0.01 to 1 [0.6]\n"
     "      --lag MS             lag of all filters for slow motion, 0 (no filter) to 1000 [50]\n"
     "      --focal PX           the camera's focal length in pixels [1.1 x the longer side]\n"
+    "      --expression SOURCE  auto: the expression network, where the weights have one; coarse: without it, faster [auto]\n"
     "      --person FILE        what is known of the first face: read if it is there, and written at the end\n"
     "      --calibrate          the first face's first second is its face at rest\n"
     "      --frames N           stop after so many [all]\n"
@@ -78,6 +79,8 @@ static int read_arguments(job *j, int argc, char **argv)
             j->options.pose_lag = j->options.expression_lag = j->options.landmark_lag = lag > 0 ? (float)lag : -1;
         } else if (cli_is(&args, NULL, "--focal"))
             j->options.focal_px = (float)cli_number(&args, 1, 1e6);
+        else if (cli_is(&args, NULL, "--expression"))
+            j->options.expression_source = cli_expression(&args);
         else if (cli_is(&args, NULL, "--person"))
             j->person = cli_text(&args);
         else if (cli_is(&args, NULL, "--calibrate"))

@@ -110,6 +110,18 @@ int cli_integer(cli_args *args, int low, int high)
     return (int)number;
 }
 
+int32_t cli_expression(cli_args *args)
+{
+    const char *text = cli_text(args);
+    if (text && strcmp(text, "coarse") == 0)
+        return JR2_EXPRESSION_COARSE;
+    if (text && strcmp(text, "auto") != 0) {
+        cli_message("%s wants auto or coarse, not \"%s\"", args->name, text);
+        args->failed = 1;
+    }
+    return JR2_EXPRESSION_AUTO;
+}
+
 void cli_unknown(cli_args *args)
 {
     cli_message("unknown option %s", args->name);

@@ -55,6 +55,25 @@ class Binding(unittest.TestCase):
             jr2.Model(blobs=[blobs[0][:1000]])
         self.assertEqual(caught.exception.name, "JR2_ERR_TRUNCATED")
 
+    def test_expression(self):
+        self.assertEqual(self.result[0].expression_error, {})
+        parts = [f"{TINY}/{name}.jr2w" for name in ("head", "coarse", "find")] + ["tests/data/expression.jr2w"]
+        blobs = []
+        for path in parts:
+            with open(path, "rb") as f:
+                blobs.append(f.read())
+        context = jr2.Context(jr2.Model(blobs=blobs))
+        self.assertTrue(context.model.has("expression"))
+        self.assertFalse(self.model.has("expression"))
+        face = context.reconstruct(self.pixels, 320, 240)[0]
+        self.assertEqual(list(face.expression_error), context.model.expression_names)
+        self.assertTrue(all(0 < e <= 1 for e in face.expression_error.values()))
+        coarse = context.reconstruct(self.pixels, 320, 240, expression="coarse")
+        self.assertEqual(coarse[0].expression, self.result[0].expression)
+        self.assertNotEqual(coarse[0].expression, face.expression)
+        self.assertNotIn("expressionError", coarse.as_dict()["faces"][0])
+        self.assertRaises(ValueError, context.reconstruct, self.pixels, 320, 240, expression="fine")
+
     def test_errors(self):
         for call, name in ((lambda: jr2.Model("/no/such"), "JR2_ERR_OPEN"),
                            (lambda: self.context.reconstruct(b"", 0, 5), "JR2_ERR_IMAGE_SIZE"),

@@ -27,6 +27,8 @@ RGB8, RGBA8, BGR8, BGRA8, GRAY8 = range(1, 6)
 _CHANNELS = {RGB8: 3, RGBA8: 4, BGR8: 3, BGRA8: 4, GRAY8: 1}
 _EXPORTS = {"json": 1, "glb": 2, "obj": 3, "ply": 4, "overlay": 5, "texture": 6}
 _OF_ENDING = {".json": "json", ".glb": "glb", ".obj": "obj", ".ply": "ply", ".png": "overlay"}
+_PARTS = ("head", "find", "coarse", "expression")
+_SOURCES = ("auto", "coarse")
 ARKIT_COUNT = 52
 
 _int, _float, _ptr, _size = ctypes.c_int32, ctypes.c_float, ctypes.c_void_p, ctypes.c_size_t
@@ -67,7 +69,8 @@ class _Region(ctypes.Structure):
 class _Options(_Struct):
     _fields_ = [("struct_size", ctypes.c_uint32), ("max_faces", _int), ("min_confidence", _float), ("min_size", _float),
                 ("focal_px", _float), ("passes", _int), ("texture_size", _int), ("region_count", _int),
-                ("regions", ctypes.POINTER(_Region)), ("find_side", _int), ("thorough", _int)]
+                ("regions", ctypes.POINTER(_Region)), ("find_side", _int), ("thorough", _int),
+                ("expression_source", _int), ("reserved", _int)]
 
 
 class _Parameters(_Struct):
@@ -113,7 +116,7 @@ def _find_library():
 
 def _declare(lib):
     text, pp = ctypes.c_char_p, ctypes.POINTER(_ptr)
-    face_rows = [f"jr2_face_{n}" for n in ("landmarks68", "landmarks478", "arkit", "expression", "identity", "albedo", "light",
+    face_rows = [f"jr2_face_{n}" for n in ("landmarks68", "landmarks478", "arkit", "expression", "expression_error", "identity", "albedo", "light",
                                             "vertices", "normals")]
     face_fixed = [f"jr2_face_{n}" for n in ("box", "angles", "matrix", "translation", "camera", "gaze")]
     functions = {
@@ -205,8 +208,8 @@ class Model:
             self._handle = None
 
     def has(self, part):
-        """part: "head", "find" or "coarse"."""
-        return bool(_lib.jr2_model_has(self._handle, 1 + ("head", "find", "coarse").index(part)))
+        """part: "head", "find", "coarse" or "expression"."""
+        return bool(_lib.jr2_model_has(self._handle, 1 + _PARTS.index(part)))
 
     @property
     def vertex_count(self):
@@ -289,14 +292,15 @@ class Context:
             raise Error(status, _lib.jr2_ctx_error(self._handle).decode(errors="replace"))
 
     def reconstruct(self, pixels, width=None, height=None, format=None, *, max_faces=0, min_confidence=0.0, min_size=0.0,
-                    focal_px=0.0, passes=0, texture_size=0, regions=(), find_side=0, thorough=False):
-        """The faces of an image as a Result, the largest first. Zeros are the library's defaults. regions: of (x, y, size, roll)."""
+                    focal_px=0.0, passes=0, texture_size=0, regions=(), find_side=0, thorough=False, expression="auto"):
+        """The faces of an image as a Result, the largest first. Zeros are the library's defaults. regions: of (x, y, size, roll).
+        expression: "coarse" does without the expression network."""
         image, alive = _image(pixels, width, height, format)
         regions = [_Region(*r) for r in regions]
         table = (_Region * max(len(regions), 1))(*regions)
         options = _Options(max_faces=max_faces, min_confidence=min_confidence, min_size=min_size, focal_px=focal_px, passes=passes,
                            texture_size=texture_size, region_count=len(regions), regions=table,
-                           find_side=find_side, thorough=int(thorough))
+                           find_side=find_side, thorough=int(thorough), expression_source=_SOURCES.index(expression))
         handle = _ptr()
         self._check(_lib.jr2_reconstruct(self._handle, ctypes.byref(image), ctypes.byref(options), ctypes.byref(handle)))
         return Result(self, handle, image, alive)
@@ -388,7 +392,7 @@ class Face:
 
     def _named(self, function, names):
         values = _rows(function, self._handle)
-        return dict(zip(names, (float(v) for v in values)))
+        return {} if values is None else dict(zip(names, (float(v) for v in values)))
 
     confidence = property(lambda self: _lib.jr2_face_confidence(self._handle))
     box = property(lambda self: _array(_lib.jr2_face_box(self._handle), 4))
@@ -414,6 +418,11 @@ class Face:
     def expression(self):
         """{name of the head model: 0..1}"""
         return self._named(_lib.jr2_face_expression, self._result._context.model.expression_names)
+
+    @property
+    def expression_error(self):
+        """{name of the head model: expected absolute error}; empty where the expression network was not asked"""
+        return self._named(_lib.jr2_face_expression_error, self._result._context.model.expression_names)
 
     @property
     def region(self):

@@ -116,8 +116,8 @@ typedef struct jr2_blob {
     size_t size;      /* bytes */
 } jr2_blob;
 
-/* Opens the weights. path is a folder that holds head.jr2w, find.jr2w and coarse.jr2w (those that exist are taken, at least
- * one must), or one JR2W file; NULL searches beside the library: <folder of libjr2>/../share/jr2 (or ../../share/jr2), the
+/* Opens the weights. path is a folder that holds head.jr2w, find.jr2w, coarse.jr2w, expression.jr2w (those that exist are taken, at
+ * least one must), or one JR2W file; NULL searches beside the library: <folder of libjr2>/../share/jr2 (or ../../share/jr2), the
  * weights/ folder of a build tree, then the DATADIR of the build. options may be NULL. What a model lacks shows as
  * JR2_ERR_MISSING in the functions that need it (see jr2_model_has). The files are read and closed before it returns. Release
  * with jr2_model_release.
@@ -133,6 +133,7 @@ JR2_API void jr2_model_release(jr2_model *model);      /* frees with the last ow
 #define JR2_PART_HEAD 1   /* the 3D head model */
 #define JR2_PART_FIND 2   /* the face finder */
 #define JR2_PART_COARSE 3 /* the reconstruction network */
+#define JR2_PART_EXPRESSION 4 /* the expression network, which looks closer at eyes and mouth */
 JR2_API int32_t jr2_model_has(const jr2_model *model, int32_t part); /* 1 or 0 */
 
 /* Sizes of the head model; 0 without JR2_PART_HEAD. Numbers of the default model in brackets. */
@@ -222,6 +223,10 @@ typedef struct jr2_region {
     float roll; /* degrees, clockwise positive */
 } jr2_region;
 
+/* What tells the expression. */
+#define JR2_EXPRESSION_AUTO 0   /* the expression network, where the model has one; else the reconstruction network */
+#define JR2_EXPRESSION_COARSE 1 /* the reconstruction network alone, which is faster */
+
 typedef struct jr2_reconstruct_options {
     uint32_t struct_size;
     int32_t max_faces;         /* 0: 32; the largest ones are kept; at most 256 */
@@ -235,6 +240,8 @@ typedef struct jr2_reconstruct_options {
     int32_t find_side;         /* the finder sees the image with this longer side, a multiple of 32 in 96..1280; 0: 320. Faces from
                                   about a twentieth of the longer side are found; twice the side halves that at four times the cost */
     int32_t thorough;          /* 1: an image in which nothing was found is searched once more with twice the side; 0: not */
+    int32_t expression_source; /* JR2_EXPRESSION_* */
+    int32_t reserved;
 } jr2_reconstruct_options;
 
 typedef struct jr2_result jr2_result;
@@ -259,6 +266,9 @@ JR2_API const float *jr2_face_landmarks68(const jr2_face *face, int32_t *count);
 JR2_API const float *jr2_face_landmarks478(const jr2_face *face, int32_t *count); /* (478,2) px, MediaPipe order */
 JR2_API const float *jr2_face_arkit(const jr2_face *face, int32_t *count);        /* (52) 0..1; tongueOut is always 0 */
 JR2_API const float *jr2_face_expression(const jr2_face *face, int32_t *count);   /* (53) 0..1 */
+/* (53) 0..1: the absolute error that the expression network expects of each coefficient; NULL and count 0 where it was not asked, and
+ * for a tracker's faces. */
+JR2_API const float *jr2_face_expression_error(const jr2_face *face, int32_t *count);
 JR2_API const float *jr2_face_identity(const jr2_face *face, int32_t *count);     /* (100) of unit variance */
 JR2_API const float *jr2_face_albedo(const jr2_face *face, int32_t *count);       /* (40) of unit variance, or count 0 */
 JR2_API const float *jr2_face_light(const jr2_face *face, int32_t *count);        /* (27) spherical harmonics of order 2 in camera

@@ -44,6 +44,7 @@ typedef struct jr2_tracker_options {
     float hold;             /* seconds that a face that is not seen any more keeps its last pose; 0: 0.3, negative: none */
     float fade;             /* seconds in which it then goes to rest; 0: 0.7, negative: none */
     float keep;             /* seconds for which a lost face is remembered, with its id; 0: 2, negative: none */
+    int32_t expression_source; /* as in jr2_reconstruct_options */
 } jr2_tracker_options;
 
 /* options may be NULL. Errors: JR2_ERR_ARGUMENT, _STRUCT_SIZE, _RANGE, _MISSING (head, find or coarse), _FORMAT, _NO_MEMORY. */

@@ -15,9 +15,10 @@
 struct jr2_model {
     jr2i_env env; /* the allocator of the model; written by creation and release alone */
     atomic_int owners;
-    jr2i_head *head; /* each of the three may be NULL */
+    jr2i_head *head; /* each of the parts may be NULL */
     jr2i_net *find;
     jr2i_net *coarse;
+    jr2i_net *expression;
 };
 
 typedef struct jr2i_workspace jr2i_workspace; /* look.h */
@@ -51,8 +52,8 @@ void jr2i_search_weights(int32_t (*try_folder)(void *user, const char *folder), 
 void jr2i_workspace_free(const jr2i_env *env, jr2i_workspace *workspace);
 /* result.c: room for count faces of the model, all zero, one block. */
 int32_t jr2i_result_create(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, jr2_result **result);
-/* mesh 0: without room for vertices and normals, which are NULL then. */
-int32_t jr2i_result_create_with(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, int32_t mesh, jr2_result **result);
+/* For a tracker, without the errors of expressions; mesh 0: and without vertices and normals. They are NULL then. */
+int32_t jr2i_result_create_tracked(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, int32_t mesh, jr2_result **result);
 jr2i_scene_view jr2i_result_scene(const jr2_result *result);
 
 /* hooks.c: checks of arguments that every entry shares. */

@@ -13,7 +13,9 @@ void jr2i_workspace_free(const jr2i_env *env, jr2i_workspace *ws)
         return;
     jr2i_finder_free(env, ws->finder);
     jr2i_net_state_free(env, ws->coarse);
+    jr2i_net_state_free(env, ws->expression);
     jr2i_free(env, ws->crop);
+    jr2i_free(env, ws->closeups);
     jr2i_free(env, ws->scratch);
     jr2i_free(env, ws);
 }
@@ -46,6 +48,8 @@ static int32_t make_workspace(jr2_ctx *ctx)
         status = jr2i_net_state_create(env, ctx->model->coarse, JR2I_COARSE_SIDE, JR2I_COARSE_SIDE, ctx->threads, &ws->coarse);
     if (status == JR2_OK)
         status = check_output(env, ctx->model, ws->coarse);
+    if (status == JR2_OK)
+        status = jr2i_look_closer_prepare(ctx, ws);
     if (status == JR2_OK && ctx->model->find)
         status = jr2i_finder_create(env, ctx->model->find, ctx->threads, &ws->finder);
     if (status != JR2_OK) {
@@ -100,12 +104,23 @@ static int32_t to_image(const jr2i_sight *sight, const float *points, int32_t co
     return jr2i_all_finite(pixels, 2 * count);
 }
 
-int32_t jr2i_look_at(jr2_ctx *ctx, const jr2i_view *view, const jr2i_frame *frame, int32_t passes, jr2i_sight *sight)
+/* The landmarks of the sight's parameters, and the frame around them. */
+static void place_landmarks(jr2_ctx *ctx, jr2i_sight *sight)
+{
+    jr2i_workspace *ws = ctx->workspace;
+    const jr2i_head *head = ctx->model->head;
+    const int32_t n478 = head->landmark478.count, n68 = head->landmark68.count;
+    jr2i_head_input input = {sight->params.identity, sight->params.expression, NULL, head->identity_count, head->expression_count};
+    jr2i_head_landmarks(head, &input, ws->scratch, n478 ? ws->points478 : NULL, n68 ? ws->points68 : NULL);
+    sight->usable = to_image(sight, ws->points68, n68, sight->landmarks68) && to_image(sight, ws->points478, n478, sight->landmarks478) &&
+                    (n478 == 0 || jr2i_frame_from_landmarks(sight->landmarks478, &sight->frame));
+}
+
+int32_t jr2i_look_at(jr2_ctx *ctx, const jr2i_view *view, const jr2i_frame *frame, int32_t passes, int32_t source, jr2i_sight *sight)
 {
     jr2i_workspace *ws = ctx->workspace;
     const jr2_model *model = ctx->model;
-    const jr2i_head *head = model->head;
-    const int32_t n478 = head->landmark478.count, n68 = head->landmark68.count;
+    const float *numbers = NULL;
     sight->frame = *frame;
     sight->usable = 1;
     for (int32_t pass = 0; pass < passes && sight->usable; pass++) {
@@ -116,14 +131,17 @@ int32_t jr2i_look_at(jr2_ctx *ctx, const jr2i_view *view, const jr2i_frame *fram
         jr2i_warp_planar(view, sight->map, JR2I_COARSE_SIDE, JR2I_COARSE_SIDE, JR2I_OUTSIDE_REPEAT, ws->crop);
         if ((status = jr2i_net_run(&ctx->env, model->coarse, ws->coarse, ctx->pool, ws->crop)) != JR2_OK)
             return status;
-        const float *numbers = jr2i_net_output(model->coarse, ws->coarse, 0, NULL, NULL, NULL);
-        sight->usable = jr2i_params_from_network(head, numbers, &sight->params);
-        if (!sight->usable)
-            break;
-        jr2i_head_input input = {sight->params.identity, sight->params.expression, NULL, head->identity_count, head->expression_count};
-        jr2i_head_landmarks(head, &input, ws->scratch, n478 ? ws->points478 : NULL, n68 ? ws->points68 : NULL);
-        sight->usable = to_image(sight, ws->points68, n68, sight->landmarks68) && to_image(sight, ws->points478, n478, sight->landmarks478) &&
-                        (n478 == 0 || jr2i_frame_from_landmarks(sight->landmarks478, &sight->frame));
+        numbers = jr2i_net_output(model->coarse, ws->coarse, 0, NULL, NULL, NULL);
+        sight->usable = jr2i_params_from_network(model->head, numbers, &sight->params);
+        if (sight->usable)
+            place_landmarks(ctx, sight);
+    }
+    if (sight->usable && numbers && model->expression && source == JR2_EXPRESSION_AUTO) {
+        int32_t status = jr2i_look_closer(ctx, view, numbers, sight);
+        if (status != JR2_OK)
+            return status;
+        if (sight->usable)
+            place_landmarks(ctx, sight);
     }
     if (!sight->usable)
         jr2i_log(&ctx->env, JR2_LOG_WARNING, "a find at %.0f, %.0f was dropped: the network's numbers make no face", (double)frame->x,

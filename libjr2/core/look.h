@@ -24,6 +24,8 @@ struct jr2i_workspace {
     jr2i_finder *finder; /* NULL where the model has none */
     jr2i_net_state *coarse;
     float *crop;                                /* the network's input */
+    jr2i_net_state *expression;                 /* both NULL where the model has none */
+    float *closeups;                            /* its input */
     float *scratch;                             /* of the head model */
     float points478[478 * 3], points68[68 * 3]; /* cm, head space: of the last look */
     jr2i_found found[JR2I_LOOK_MAX];            /* for jr2_reconstruct */
@@ -35,8 +37,14 @@ int32_t jr2i_look_prepare(jr2_ctx *ctx);
 /* Best score first; min_score 0..1; side: a multiple of 32; thorough: as in jr2_reconstruct_options. */
 int32_t jr2i_look_find(jr2_ctx *ctx, const jr2i_view *view, int32_t side, int32_t thorough, float min_score, int32_t max,
                        jr2i_found *found, int32_t *count);
-int32_t jr2i_look_at(jr2_ctx *ctx, const jr2i_view *view, const jr2i_frame *frame, int32_t passes, jr2i_sight *sight);
+/* source: JR2_EXPRESSION_*. */
+int32_t jr2i_look_at(jr2_ctx *ctx, const jr2i_view *view, const jr2i_frame *frame, int32_t passes, int32_t source, jr2i_sight *sight);
 int32_t jr2i_all_finite(const float *values, int32_t count);
 float *jr2i_look_scratch(const jr2_ctx *ctx); /* of the head model */
+
+/* look_closer.c: makes room where the model has an expression network; what was made is freed with the workspace in any case. */
+int32_t jr2i_look_closer_prepare(jr2_ctx *ctx, jr2i_workspace *ws);
+/* Corrects the parameters of a sight with landmarks by that network; coarse: the numbers that they are from. */
+int32_t jr2i_look_closer(jr2_ctx *ctx, const jr2i_view *view, const float *coarse, jr2i_sight *sight);
 
 #endif

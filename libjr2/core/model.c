@@ -7,11 +7,12 @@
 
 #include "handles.h"
 #include "nn/net_coarse.h"
+#include "nn/net_expression.h"
 #include "nn/net_find.h"
 
 #define PATH_SIZE 4200
 
-static const char *const file_names[] = {"head.jr2w", "find.jr2w", "coarse.jr2w"};
+static const char *const file_names[] = {"head.jr2w", "find.jr2w", "coarse.jr2w", "expression.jr2w"};
 
 /* Fills env from the options; JR2_OK or a status with the text in env. */
 static int32_t read_options(jr2i_env *env, const jr2_model_options *options)
@@ -34,6 +35,7 @@ static void destroy(jr2i_env *env, jr2_model *model)
 {
     if (!model)
         return;
+    jr2i_net_free(env, model->expression);
     jr2i_net_free(env, model->coarse);
     jr2i_net_free(env, model->find);
     jr2i_head_free(env, model->head);
@@ -54,6 +56,8 @@ int32_t jr2i_model_add(jr2i_env *env, jr2_model *model, const jr2i_jr2w *file, c
         return model->find ? twice(env, name, topology) : jr2i_net_find_create(env, file, &model->find);
     if (strcmp(topology, JR2I_COARSE_TOPOLOGY) == 0)
         return model->coarse ? twice(env, name, topology) : jr2i_net_coarse_create(env, file, &model->coarse);
+    if (strcmp(topology, JR2I_EXPRESSION_TOPOLOGY) == 0)
+        return model->expression ? twice(env, name, topology) : jr2i_net_expression_create(env, file, &model->expression);
     return jr2i_fail(env, JR2_ERR_TOPOLOGY, "%s: unknown topology \"%s\"", name, topology);
 }
 
@@ -128,7 +132,7 @@ static int32_t add_path(jr2i_env *env, jr2_model *model, const char *path)
         return add_file(env, model, path);
     int32_t found = 0, status = add_folder(env, model, path, &found);
     if (status == JR2_OK && found == 0)
-        return jr2i_fail(env, JR2_ERR_OPEN, "%s: holds no head.jr2w, find.jr2w or coarse.jr2w", path);
+        return jr2i_fail(env, JR2_ERR_OPEN, "%s: holds no head.jr2w, find.jr2w or another part of a model", path);
     return status;
 }
 
@@ -217,6 +221,8 @@ int32_t jr2_model_has(const jr2_model *model, int32_t part)
         return model->find != NULL;
     case JR2_PART_COARSE:
         return model->coarse != NULL;
+    case JR2_PART_EXPRESSION:
+        return model->expression != NULL;
     default:
         return 0;
     }

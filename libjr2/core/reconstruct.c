@@ -71,6 +71,7 @@ static int32_t read_options(jr2i_env *env, const jr2_reconstruct_options *given,
         (status = in_range(env, "focal_px", (double)o->focal_px, 1, (double)LIMIT)) != JR2_OK ||
         (status = in_range(env, "passes", o->passes, 1, MAX_PASSES)) != JR2_OK ||
         (status = in_range(env, "thorough", o->thorough, 0, 1)) != JR2_OK ||
+        (status = in_range(env, "expression_source", o->expression_source, JR2_EXPRESSION_AUTO, JR2_EXPRESSION_COARSE)) != JR2_OK ||
         (o->texture_size != 0 && (status = in_range(env, "texture_size", o->texture_size, 64, 4096)) != JR2_OK))
         return status;
     return check_regions(env, o);
@@ -174,6 +175,10 @@ static void fill(job *j, jr2i_face_view *v, const jr2i_sight *sight)
     v->camera = j->camera;
     copy(v->identity, params->identity, head->identity_count);
     copy(v->expression, params->expression, head->expression_count);
+    if (params->corrected)
+        copy(v->expression_error, params->expression_error, head->expression_count);
+    else
+        v->expression_error = NULL;
     copy(v->albedo, params->albedo, head->albedo_count);
     copy(v->light, params->light, 27);
     jr2i_arkit_from_expression(&head->arkit, params->expression, (float *)(size_t)v->arkit);
@@ -217,7 +222,7 @@ static int32_t reconstruct_faces(job *j, int32_t candidates, jr2_result *result)
     for (int32_t i = 0; i < candidates; i++) {
         jr2i_sight *sight = &j->ws->sight;
         jr2i_face_view *v = &result->faces[kept].view;
-        int32_t status = jr2i_look_at(j->ctx, &j->view, &j->ws->found[i].frame, j->options.passes, sight);
+        int32_t status = jr2i_look_at(j->ctx, &j->view, &j->ws->found[i].frame, j->options.passes, j->options.expression_source, sight);
         if (status != JR2_OK)
             return status;
         if (!sight->usable)

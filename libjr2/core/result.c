@@ -18,16 +18,12 @@ static float *take(float **at, int32_t rows, int32_t columns)
     return rows > 0 ? array : NULL;
 }
 
-int32_t jr2i_result_create(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, jr2_result **out)
-{
-    return jr2i_result_create_with(ctx, width, height, count, 1, out);
-}
-
-int32_t jr2i_result_create_with(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, int32_t mesh, jr2_result **out)
+static int32_t create(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, int32_t errors, int32_t mesh, jr2_result **out)
 {
     *out = NULL;
     const jr2i_head *head = ctx->model->head;
-    size_t floats = padded(head->identity_count, 1) + padded(head->expression_count, 1) + padded(head->albedo_count, 1) +
+    size_t floats = padded(head->identity_count, 1) + padded(head->expression_count, 1) +
+                    padded(errors ? head->expression_count : 0, 1) + padded(head->albedo_count, 1) +
                     padded(JR2_ARKIT_COUNT, 1) + padded(27, 1) + padded(head->landmark68.count, 2) + padded(head->landmark478.count, 2) +
                     2 * padded(mesh ? head->vertex_count : 0, 3);
     size_t start = (sizeof(jr2_result) + (size_t)count * sizeof(jr2_face) + 63) / 64 * 64;
@@ -50,6 +46,7 @@ int32_t jr2i_result_create_with(jr2_ctx *ctx, int32_t width, int32_t height, int
         v->head = head;
         v->identity = take(&at, head->identity_count, 1);
         v->expression = take(&at, head->expression_count, 1);
+        v->expression_error = take(&at, errors ? head->expression_count : 0, 1);
         v->albedo = take(&at, head->albedo_count, 1);
         v->arkit = take(&at, JR2_ARKIT_COUNT, 1);
         v->light = take(&at, 27, 1);
@@ -60,6 +57,16 @@ int32_t jr2i_result_create_with(jr2_ctx *ctx, int32_t width, int32_t height, int
     }
     *out = result;
     return JR2_OK;
+}
+
+int32_t jr2i_result_create(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, jr2_result **out)
+{
+    return create(ctx, width, height, count, ctx->model->expression != NULL, 1, out);
+}
+
+int32_t jr2i_result_create_tracked(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, int32_t mesh, jr2_result **out)
+{
+    return create(ctx, width, height, count, 0, mesh, out);
 }
 
 void jr2_result_free(jr2_result *result)
@@ -119,6 +126,7 @@ ROWS(landmarks68, landmarks68, face->view.head->landmark68.count)
 ROWS(landmarks478, landmarks478, face->view.head->landmark478.count)
 ROWS(arkit, arkit, JR2_ARKIT_COUNT)
 ROWS(expression, expression, face->view.head->expression_count)
+ROWS(expression_error, expression_error, face->view.head->expression_count)
 ROWS(identity, identity, face->view.head->identity_count)
 ROWS(albedo, albedo, face->view.head->albedo_count)
 ROWS(light, light, 27)

@@ -61,6 +61,7 @@ static int32_t read_options(jr2i_env *env, const jr2_tracker_options *given, jr2
         (status = in_range(env, "find_every", o->find_every, 1, 1000000)) != JR2_OK ||
         (status = in_range(env, "passes", o->passes, 1, 4)) != JR2_OK ||
         (status = in_range(env, "mesh", o->mesh, 0, 1)) != JR2_OK ||
+        (status = in_range(env, "expression_source", o->expression_source, JR2_EXPRESSION_AUTO, JR2_EXPRESSION_COARSE)) != JR2_OK ||
         (o->focal_px != 0 && (status = in_range(env, "focal_px", (double)o->focal_px, 1, 1e6)) != JR2_OK) ||
         (status = in_range(env, "pose_lag", (double)o->pose_lag, 0, 1)) != JR2_OK ||
         (status = in_range(env, "expression_lag", (double)o->expression_lag, 0, 1)) != JR2_OK ||
@@ -189,7 +190,7 @@ static int32_t follow(jr2_tracker *t, const jr2i_view *view, jr2i_track *track, 
 {
     jr2i_sight *s = &t->sight;
     float score = track->confidence;
-    int32_t status = jr2i_look_at(t->ctx, view, &track->frame, t->options.passes, s);
+    int32_t status = jr2i_look_at(t->ctx, view, &track->frame, t->options.passes, t->options.expression_source, s);
     if (status != JR2_OK)
         return status;
     int32_t good = s->usable && in_picture(t, &s->frame) && s->params.error < ERROR_MAX;
@@ -287,7 +288,8 @@ static int32_t welcome(jr2_tracker *t, const jr2i_view *view, const jr2i_found *
 {
     jr2i_sight *s = &t->sight;
     float score;
-    int32_t status = jr2i_look_at(t->ctx, view, &found->frame, t->options.passes > 2 ? t->options.passes : 2, s);
+    int32_t passes = t->options.passes > 2 ? t->options.passes : 2;
+    int32_t status = jr2i_look_at(t->ctx, view, &found->frame, passes, t->options.expression_source, s);
     if (status != JR2_OK || !s->usable || !in_picture(t, &s->frame) || !(s->params.error < ERROR_MAX) || is_taken(t, &s->frame))
         return status;
     if ((status = check(t, view, &s->frame, &score)) != JR2_OK || score == 0)
@@ -396,7 +398,7 @@ static int32_t make_result(jr2_tracker *t, jr2_result **result)
         seen += t->tracks[i].state == JR2I_TRACK_SEEN;
     }
     int32_t count = shown < t->options.max_faces ? shown : t->options.max_faces, lost_room = count - seen;
-    int32_t status = jr2i_result_create_with(t->ctx, t->width, t->height, count, t->options.mesh, result);
+    int32_t status = jr2i_result_create_tracked(t->ctx, t->width, t->height, count, t->options.mesh, result);
     if (status != JR2_OK)
         return status;
     int32_t last = 0;

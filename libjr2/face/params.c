@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The coarse network's output vector (the training side: LAYOUT and Decoder in training/coarse). */
+ * The networks' output vectors (the training side: LAYOUT in training/coarse and training/expression). */
 #include "face/params.h"
 
 #include <math.h>
@@ -8,7 +8,8 @@
 #include "face/pose.h"
 
 #define CROP 128
-#define ERROR_SHIFT 4 /* log error is trained around exp(4) of it */
+#define ERROR_SHIFT 4      /* log error is trained around exp(4) of it */
+#define EXPRESSION_SHIFT 3 /* likewise of a coefficient, around exp(-3): 0.05 */
 
 int32_t jr2i_params_count(const jr2i_head *head)
 {
@@ -16,6 +17,19 @@ int32_t jr2i_params_count(const jr2i_head *head)
         head->albedo_count > JR2I_PARAMS_ALBEDO_MAX)
         return -1;
     return head->identity_count + head->expression_count + 6 + 1 + 2 + 27 + head->albedo_count + 1;
+}
+
+static int32_t all_finite(const float *numbers, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++)
+        if (!isfinite(numbers[i]))
+            return 0;
+    return 1;
+}
+
+static float unit(float x)
+{
+    return fminf(fmaxf(x, 0), 1);
 }
 
 static const float *take(const float *from, float *to, int32_t count)
@@ -29,10 +43,7 @@ int32_t jr2i_params_from_network(const jr2i_head *head, const float *numbers, jr
     int32_t count = jr2i_params_count(head);
     float six[6], scale, centre[2], error;
     memset(params, 0, sizeof *params);
-    for (int32_t i = 0; i < count; i++)
-        if (!isfinite(numbers[i]))
-            return 0;
-    if (count < 0)
+    if (count < 0 || !all_finite(numbers, count))
         return 0;
     numbers = take(numbers, params->identity, head->identity_count);
     numbers = take(numbers, params->expression, head->expression_count);
@@ -43,7 +54,7 @@ int32_t jr2i_params_from_network(const jr2i_head *head, const float *numbers, jr
     numbers = take(numbers, params->albedo, head->albedo_count);
     take(numbers, &error, 1);
     for (int32_t i = 0; i < head->expression_count; i++)
-        params->expression[i] = fminf(fmaxf(params->expression[i], 0), 1);
+        params->expression[i] = unit(params->expression[i]);
     six[0] += 1; /* offsets from the unit matrix */
     six[4] += 1;
     params->camera.scale = JR2I_PARAMS_SCALE * expf(scale);
@@ -51,4 +62,24 @@ int32_t jr2i_params_from_network(const jr2i_head *head, const float *numbers, jr
     params->camera.cy = (centre[1] + 1) * 0.5f * CROP;
     params->error = expf(error + ERROR_SHIFT);
     return jr2i_pose_from_six(six, params->camera.rotation) && params->camera.scale > 1e-3f && params->camera.scale < 1e3f;
+}
+
+int32_t jr2i_params_closer_count(const jr2i_head *head)
+{
+    return jr2i_params_count(head) < 0 ? -1 : 2 * head->expression_count + head->identity_count;
+}
+
+int32_t jr2i_params_correct(const jr2i_head *head, const float *numbers, jr2i_params *params)
+{
+    const int32_t count = jr2i_params_closer_count(head), expressions = head->expression_count;
+    if (count < 0 || !all_finite(numbers, count))
+        return 0;
+    for (int32_t i = 0; i < expressions; i++) {
+        params->expression[i] = unit(numbers[i]);
+        params->expression_error[i] = unit(expf(numbers[expressions + i] - EXPRESSION_SHIFT));
+    }
+    for (int32_t i = 0; i < head->identity_count; i++)
+        params->identity[i] += numbers[2 * expressions + i];
+    params->corrected = 1;
+    return all_finite(params->identity, head->identity_count);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the coarse network says about a face: its output vector, read into named numbers. The vector's layout is part of the topology
- * "jr2.coarse.1" (docs/head-model.md). */
+ * What the networks say about a face: their output vectors, read into named numbers. The vectors' layouts are part of the topologies
+ * "jr2.coarse.1" and "jr2.expression.1" (docs/crop.md). */
 #ifndef JR2I_PARAMS_H
 #define JR2I_PARAMS_H
 
@@ -19,6 +19,8 @@ typedef struct jr2i_params {
     float light[27];
     float error;             /* the network's own guess of its landmarks' mean error / outer-eye distance */
     jr2i_face_camera camera; /* pixels of the crop */
+    int32_t corrected;       /* expression and identity are the expression network's; else expression_error is undefined */
+    float expression_error[JR2I_PARAMS_EXPRESSION_MAX]; /* its guess of each coefficient's absolute error, 0..1 */
 } jr2i_params;
 
 /* How many numbers a coarse network for this head model puts out; -1 where the model is larger than jr2i_params. */
@@ -26,5 +28,9 @@ int32_t jr2i_params_count(const jr2i_head *head);
 /* numbers: identity, expression, rotation (6), log scale, centre (2), light (27), albedo, log error. Returns 0 where they are not
  * finite or make no pose, else 1. */
 int32_t jr2i_params_from_network(const jr2i_head *head, const float *numbers, jr2i_params *params);
+/* The same of an expression network, whose numbers correct what the coarse one said: expression, which replaces the coarse one; log of
+ * its error; identity, which is added. Returns 0 where they are not finite. */
+int32_t jr2i_params_closer_count(const jr2i_head *head);
+int32_t jr2i_params_correct(const jr2i_head *head, const float *numbers, jr2i_params *params);
 
 #endif

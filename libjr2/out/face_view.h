@@ -19,6 +19,7 @@ typedef struct jr2i_face_view {
     const float *normals;       /* (V,3) */
     const float *identity;      /* (head->identity_count) */
     const float *expression;    /* (head->expression_count) */
+    const float *expression_error; /* (head->expression_count) expected absolute errors, 0..1, or NULL */
     const float *albedo;        /* (head->albedo_count) or NULL */
     const float *arkit;         /* (52) */
     const float *light;         /* (27) */

@@ -87,6 +87,14 @@ static void face(jr2i_sink *sink, const jr2i_face_view *f)
             text(sink, ",");
         field(sink, head->expression_name[i], (double)f->expression[i], 5);
     }
+    if (f->expression_error) {
+        text(sink, "},\n\"expressionError\":{");
+        for (int32_t i = 0; i < head->expression_count; i++) {
+            if (i)
+                text(sink, ",");
+            field(sink, head->expression_name[i], (double)f->expression_error[i], 5);
+        }
+    }
     text(sink, "},\n\"albedo\":");
     numbers(sink, f->albedo, f->albedo ? head->albedo_count : 0, 5);
     text(sink, ",\n\"light\":");
