@@ -51,7 +51,7 @@ def degrade(image, rng):
     if rng.random() < 0.12:
         w, h = rng.integers(side // 12, side * 2 // 5, 2)
         ix, iy = rng.integers(0, side - 10, 2)
-        x = np.ascontiguousarray(x)
+        x = x.copy()
         x[iy:iy + h, ix:ix + w] = rng.integers(0, 256, 3)
     return x
 

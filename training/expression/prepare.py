@@ -4,9 +4,10 @@
   python3 training/expression/prepare.py DATA_FOLDER weights/head.jr2w labels.npz cache.npy rendered/ weights/coarse.jr2w out/
 
 For each picture (rendered with exact parameters; photos and clip frames with fitted ones): a random camera, sometimes a
-mirror, the coarse network's answer to a jittered crop, and the eye and mouth crops at the places that answer gives, with
-a margin for random shifts in training. One file of the same name in out/ for each rendered file; real*.npz for the rest.
---val: the validation pictures, no camera, no mirror, no jitter.
+mirror, the coarse network's answer to a jittered crop, and the eye and mouth crops at the places that answer gives. What
+is to be learnt about the landmarks is how far they are from where the coarse network saw them, in its face frame. One
+file of the same name in out/ for each rendered file; real*.npz for the rest. --val: the validation pictures, no camera,
+no mirror, no jitter.
 """
 import argparse
 import glob
@@ -24,10 +25,10 @@ for _folder in ("", "head", "coarse"):
 import jr2w  # noqa: E402
 from data import Samples, degrade  # noqa: E402
 from make_set import move, similarity  # noqa: E402
-from model import DISTANCE, Head, face_frame  # noqa: E402
-from network import Coarse, INPUT, SCALE, rotation_matrix, split  # noqa: E402
+from model import Head, face_frame  # noqa: E402
+from network import Coarse, INPUT, LAYOUT, SCALE, rotation_matrix, split  # noqa: E402
 
-MARGIN = 4   # px on each side of the stored crops
+TRUNK = 2    # the coarse network's stage whose map (192 x 8 x 8, pooled to 4 x 4) the expression network sees
 SIDE = 64    # px of the network's crops
 EYE, MOUTH = 0.36, 0.66   # sides of the crops, in sizes of the face frame
 LIFT = 0.03               # of the eye crops' centre, in sizes
@@ -43,23 +44,37 @@ def places(points):
     return roll, [(*right, EYE * size, False), (*left, EYE * size, True), (*mouth, MOUTH * size, False)]
 
 
-def closer(image, points, rng=None):
-    """The three crops (3,S,S,3) uint8; with rng: with a margin, and jittered."""
+def closer(image, points):
+    """The three crops (3,SIDE,SIDE,3) uint8."""
     roll, spots = places(points)
     out = []
     for cx, cy, side, mirrored in spots:
-        pixels = SIDE if rng is None else SIDE + 2 * MARGIN
-        side, turn = side * pixels / SIDE, roll
-        if rng is not None:
-            side *= np.exp(rng.normal(0, 0.03))
-            turn = roll + rng.normal(0, 0.03)
-        m = similarity((cx, cy), side, pixels, turn)
+        m = similarity((cx, cy), side, SIDE, roll)
         m[:, 2] += m[:, :2] @ [0.5, 0.5] - 0.5  # cv2's pixel centres are integers
-        shrink = side / pixels
+        shrink = side / SIDE
         source = cv2.GaussianBlur(image, (0, 0), 0.35 * shrink) if shrink > 1.6 else image
-        crop = cv2.warpAffine(source, m, (pixels, pixels), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        crop = cv2.warpAffine(source, m, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         out.append(crop[:, ::-1] if mirrored else crop)
     return np.stack(out)
+
+
+def residual(truth, seen):
+    """How far the true points are from the seen ones: (478,2), turned by -roll, in sizes of the seen frame."""
+    _, _, size, roll = face_frame(seen)
+    c, s = np.cos(roll), np.sin(roll)
+    d = (truth - seen) / size
+    return np.stack([d[:, 0] * c + d[:, 1] * s, -d[:, 0] * s + d[:, 1] * c], 1)
+
+
+def shaken(out, rng):
+    """The coarse network's numbers with a little more error in pose and place, as another picture would have."""
+    out = out.copy()
+    if rng.random() < 0.5:
+        at = {n: sum(m for _, m in LAYOUT[:k]) for k, (n, _) in enumerate(LAYOUT)}
+        out[at["rotation"]:at["rotation"] + 6] += rng.normal(0, 0.015, 6)
+        out[at["scale"]] += rng.normal(0, 0.012)
+        out[at["centre"]:at["centre"] + 2] += rng.normal(0, 0.012, 2)
+    return out
 
 
 class Maker:
@@ -94,12 +109,19 @@ class Maker:
         """[(image, {b, e, R, s, c, points}, kind)] -> columns."""
         made = [self.one(image, s, rng) for image, s, _ in items]
         x = torch.from_numpy(np.stack([m[1] for m in made])).permute(0, 3, 1, 2).float() / 127.5 - 1
-        outs = []
+        outs, features = [], []
         with torch.no_grad():
             for k in range(0, len(x), 50):
-                outs.append(self.net(x[k:k + 50].contiguous(memory_format=torch.channels_last))[0])
-        out = torch.cat(outs)
-        p = split(out)
+                y = self.net.stem(x[k:k + 50].contiguous(memory_format=torch.channels_last))
+                for i, stage in enumerate(self.net.stages):
+                    y = stage(y)
+                    if i == TRUNK:
+                        features.append(torch.nn.functional.max_pool2d(y, 2).flatten(1).half())
+                outs.append(self.net.fc2(torch.relu(self.net.fc1(self.net.neck(y).flatten(1)))))
+        out, features = torch.cat(outs).numpy(), torch.cat(features).numpy()
+        if not self.val:
+            out = np.stack([shaken(o, rng) for o in out])
+        p = split(torch.from_numpy(out))
         rot = rotation_matrix(p["rotation"]).double().numpy()
         scale = SCALE * np.exp(p["scale"][:, 0].double().numpy())
         centre = (p["centre"].double().numpy() + 1) * INPUT / 2
@@ -108,12 +130,13 @@ class Maker:
             b, e = p["identity"][k].double().numpy(), np.clip(p["expression"][k].double().numpy(), 0, 1)
             seen = self.samples.model_points(b, e, rot[k], scale[k], centre[k])
             inverse = np.linalg.inv(np.vstack([affine, [0, 0, 1]]))[:2]
-            crops = closer(image, seen @ inverse[:, :2].T + inverse[:, 2], None if self.val else rng)
+            in_image = seen @ inverse[:, :2].T + inverse[:, 2]
             r2, s2, c2 = move(s["R"], s["s"], s["c"], affine)
-            rows.append((crops, out[k].numpy(), s["e"], s["b"], r2, s2, c2, s["points"] @ affine[:, :2].T + affine[:, 2],
-                         items[k][2] + 10 * flip))
-        names = ("crops", "coarse", "expression", "identity", "rotation", "scale", "centre", "points", "kind")
-        types = (np.uint8,) + (np.float32,) * 7 + (np.int8,)
+            truth = s["points"] @ affine[:, :2].T + affine[:, 2]
+            rows.append((closer(image, in_image), features[k], out[k], s["e"], s["b"], r2, s2, c2, residual(truth, seen), seen,
+                         face_frame(seen)[2] / np.linalg.norm(truth[33] - truth[263]), items[k][2] + 10 * flip))
+        names = ("crops", "trunk", "coarse", "expression", "identity", "rotation", "scale", "centre", "residual", "seen", "unit", "kind")
+        types = (np.uint8, np.float16) + (np.float32,) * 9 + (np.int8,)
         return {n: np.stack(c).astype(t) for n, t, c in zip(names, types, zip(*rows))}
 
     def rendered(self, path, rng):
