@@ -82,8 +82,8 @@ class Losses(nn.Module):
         super().__init__()
         self.coarse = FrozenCoarse(coarse_path)
 
-    def forward(self, output, warped, mask, painted, t):
-        """-> total, {name: detached value}. t: what data.prepare made."""
+    def forward(self, output, warped, mask, painted, t, pixels_only=False):
+        """-> total, {name: detached value}. t: what data.prepare made. pixels_only: without the frozen network's judgement."""
         valid, target = t["valid_target"], t["target"]
         weight = 1 + 4 * eyes_and_mouth(t["planes"])
         part = {"l1": 12 * pyramid(output, target, valid, weight),
@@ -91,6 +91,8 @@ class Losses(nn.Module):
                 "warp": 3 * pyramid(warped, target, valid * (0.25 + 0.75 * mask.detach()), torch.ones_like(valid)),
                 # and what is painted must be able to stand alone, else the mask never lets it learn.
                 "painted": 3 * pyramid(painted, target, valid, weight)}
+        if pixels_only:
+            return sum(part.values()), {k: v.detach() for k, v in part.items()}
         shown = output * valid + target * (1 - valid)
         pictures = 2 * torch.cat([shown, target]) - 1
         n = len(target)

@@ -19,19 +19,26 @@ import time
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from data import Loader, Samples, Set, prepare  # noqa: E402
 from measure import measure, save_sheet  # noqa: E402
 from export import export  # noqa: E402
 from losses import Losses, adversarial, hinge_discriminator  # noqa: E402
-from network import Discriminator, Reenact  # noqa: E402
+from network import CONFIGS, Discriminator, Reenact  # noqa: E402
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 
 
 def half(state):
     return {k: v.detach().half().cpu() if v.dtype.is_floating_point else v.cpu() for k, v in state.items()}
+
+
+def halved(t):
+    """The same pairs at half the size: a quarter of the work. Displacements stay in pixels of 256."""
+    return {k: F.avg_pool2d(v, 2).contiguous(memory_format=torch.channels_last) if v.dim() == 4 and k != "crop_grid" else v
+            for k, v in t.items()}
 
 
 class Trainer:
@@ -55,7 +62,7 @@ class Trainer:
         self.samples = Samples(args.head, self.data, threads if cuda else 1, library if os.path.exists(library) else None,
                                args.clip_share)
         self.images = torch.from_numpy(self.data.images).to(self.device)
-        self.net, self.critic = Reenact(), Discriminator()
+        self.net, self.critic = Reenact(CONFIGS[args.config]), Discriminator()
         self.average = copy.deepcopy(self.net)
         for m in (self.net, self.critic, self.average):
             m.to(self.device, memory_format=torch.channels_last)
@@ -129,10 +136,13 @@ class Trainer:
             group["lr"] = rate
         t = prepare(self.loader.next(), self.images, self.device)
         fight = progress >= args.adversarial_from
-        with torch.autocast(self.device.type, torch.bfloat16):
+        pixels_only = progress < args.half_until
+        if pixels_only:
+            t = halved(t)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=not args.float32):
             output, warped, mask, painted = self.run(t["source"].contiguous(memory_format=torch.channels_last), t["maps"],
                                                t["valid_source"], t["planes"], t["flow"])
-            loss, parts = self.losses(output, warped, mask, painted, t)
+            loss, parts = self.losses(output, warped, mask, painted, t, pixels_only)
             if fight:
                 shown = output * t["valid_target"] + t["target"] * (1 - t["valid_target"])
                 self.critic.requires_grad_(False)
@@ -149,7 +159,7 @@ class Trainer:
             self.optimizer.step()
         if fight:
             self.critic.requires_grad_(True)
-            with torch.autocast(self.device.type, torch.bfloat16):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=not args.float32):
                 real, _ = self.critic(t["target"], t["planes"])
                 fake, _ = self.critic(shown.detach(), t["planes"])
             critic_loss = hinge_discriminator(real.float(), fake.float())
@@ -210,6 +220,10 @@ def main():
     parser.add_argument("--warmup", type=int, default=200, help="steps")
     parser.add_argument("--clip-share", type=float, default=0.6)
     parser.add_argument("--adversarial-from", type=float, default=2.0, help="share of the training; 2: never")
+    parser.add_argument("--half-until", type=float, default=0, help="share of the training that runs at half the size and without "
+                        "the frozen network's judgement")
+    parser.add_argument("--config", choices=sorted(CONFIGS), default="small")
+    parser.add_argument("--float32", action="store_true", help="no bfloat16, which processors without it emulate slowly")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--cpu", action="store_true")
