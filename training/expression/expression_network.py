@@ -3,14 +3,21 @@
 
 It looks again, closer, at what the coarse network left vague: both eyes with their brows, and the lower face. Crops are
 squares turned by the face's roll, placed by the coarse network's own landmarks (docs/crop.md says where); the left eye's
-is mirrored, so that both eyes share weights. What the branches see is joined with the coarse network's output.
+is mirrored, so that both eyes share weights. What the branches see is joined with a map from the middle of the coarse
+network and with its output.
 
   eye crop (3,64,64) -> eye.stem 3x3 /2 -> stages of eye.s<i>.down 3x3 /2 and residual blocks -> eye.neck 1x1 -> flatten -> eye.fc
   mouth crop (3,64,64) -> the same under "mouth."
-  right eye ++ left eye ++ mouth ++ coarse output -> fc1 -> fc2 -> OUTPUT numbers
+  the coarse network's third stage, 2x2 max pooled, flattened (3072 numbers) -> trunk.fc
+  right eye ++ left eye ++ mouth ++ trunk ++ coarse output -> fc1 -> fc2 -> OUTPUT numbers
 ReLU after each convolution and linear layer but fc2; residual blocks as in the coarse network.
-Output: "expression" (53; what replaces the coarse coefficients), "log_error" (53; log of each one's expected absolute
-error, less 3), "identity" (100; added to the coarse coefficients).
+Output:
+  "expression" (53)       the coefficients
+  "log_error" (53)        log of each one's expected absolute error, less 3
+  "residual" (956)        (478,2): how far each landmark is from where the coarse network saw it, in the face frame's axes,
+                          in UNIT of its size
+  "residual_log_error" (478)  log of the expected distance that remains, in sizes, less 5
+The library fits the head model to the landmarks so corrected, with the coefficients as a prior (face/fit.c).
 """
 import os
 import sys
@@ -23,7 +30,9 @@ from network import OUTPUT as COARSE_OUTPUT  # noqa: E402
 from network import Block, conv  # noqa: E402
 
 SIDE = 64
-LAYOUT = [("expression", 53), ("log_error", 53), ("identity", 100)]
+UNIT = 0.02
+TRUNK = 3072
+LAYOUT = [("expression", 53), ("log_error", 53), ("residual", 956), ("residual_log_error", 478)]
 OUTPUT = sum(n for _, n in LAYOUT)
 
 
@@ -46,20 +55,22 @@ class Branch(nn.Module):
 
 
 class Expression(nn.Module):
-    def __init__(self, eye=(16, ((32, 1), (64, 2)), 32, 96), mouth=(24, ((48, 1), (96, 2)), 48, 160), hidden=256):
+    def __init__(self, eye=(16, ((32, 1), (64, 2)), 32, 96), mouth=(24, ((48, 1), (96, 2)), 48, 160),
+                 trunk=(TRUNK, 160), hidden=384):
         super().__init__()
-        self.config = {"eye": eye, "mouth": mouth, "hidden": hidden}
+        self.config = {"eye": eye, "mouth": mouth, "trunk": trunk, "hidden": hidden}
         self.eye, self.mouth = Branch(*eye), Branch(*mouth)
-        self.fc1 = nn.Linear(2 * eye[3] + mouth[3] + COARSE_OUTPUT, hidden)
+        self.trunk = nn.Linear(*trunk)
+        self.fc1 = nn.Linear(2 * eye[3] + mouth[3] + trunk[1] + COARSE_OUTPUT, hidden)
         self.fc2 = nn.Linear(hidden, OUTPUT)
         nn.init.normal_(self.fc2.weight, std=0.003)
         nn.init.zeros_(self.fc2.bias)
 
-    def forward(self, right, left, mouth, coarse):
-        """Crops (N,3,64,64) in [-1,1], left already mirrored; coarse (N,230) -> (N,OUTPUT)."""
+    def forward(self, right, left, mouth, trunk, coarse):
+        """Crops (N,3,64,64) in [-1,1], left already mirrored; trunk (N,3072); coarse (N,230) -> (N,OUTPUT)."""
         n = len(right)
         eyes = self.eye(torch.cat([right, left]))
-        return self.fc2(torch.relu(self.fc1(torch.cat([eyes[:n], eyes[n:], self.mouth(mouth), coarse], 1))))
+        return self.fc2(torch.relu(self.fc1(torch.cat([eyes[:n], eyes[n:], self.mouth(mouth), torch.relu(self.trunk(trunk)), coarse], 1))))
 
     def convolutions(self):
         for prefix in ("eye", "mouth"):
@@ -73,7 +84,7 @@ class Expression(nn.Module):
             yield prefix + ".neck", branch.neck
 
     def linears(self):
-        return {"eye.fc": self.eye.fc, "mouth.fc": self.mouth.fc, "fc1": self.fc1, "fc2": self.fc2}
+        return {"eye.fc": self.eye.fc, "mouth.fc": self.mouth.fc, "trunk.fc": self.trunk, "fc1": self.fc1, "fc2": self.fc2}
 
     def folded(self):
         """{name: tensor} with batch norm folded, names as libjr2 wants them."""

@@ -23,10 +23,8 @@ for _folder in ("", "head", "coarse"):
     sys.path.insert(0, os.path.join(_ROOT, _folder))
 import jr2w  # noqa: E402
 from decoder import Decoder  # noqa: E402
-from expression_network import LAYOUT, SIDE, Expression  # noqa: E402
+from expression_network import LAYOUT, SIDE, UNIT, Expression  # noqa: E402
 from model import Head  # noqa: E402
-
-MARGIN = 4
 
 
 class Samples:
@@ -47,21 +45,17 @@ class Samples:
         self.real = np.concatenate([p["kind"] % 10 == 0 for p in self.parts])
 
     def take(self, rows, rng=None):
-        """Tensors of these rows of the index; with rng: random shifts, light and noise."""
-        columns = {k: np.stack([self.parts[a][k][b] for a, b in self.index[rows]]) for k in self.parts[0] if k != "crops"}
-        n = len(rows)
-        crops = np.empty((3, n, SIDE, SIDE, 3), np.uint8)
-        for i, (a, b) in enumerate(self.index[rows]):
-            stored = self.parts[a]["crops"][b]
-            y, x = rng.integers(0, 2 * MARGIN + 1, (2, 3)) if rng is not None else np.zeros((2, 3), int)
-            for j in range(3):
-                crops[j, i] = stored[j, y[j]:y[j] + SIDE, x[j]:x[j] + SIDE]
+        """Tensors of these rows of the index; with rng: random light and noise."""
+        columns = {k: np.stack([self.parts[a][k][b] for a, b in self.index[rows]]) for k in self.parts[0]}
+        crops, n = columns.pop("crops"), len(rows)
         t = {k: torch.from_numpy(v) for k, v in columns.items()}
-        x = torch.from_numpy(crops).permute(0, 1, 4, 2, 3).float() / 127.5 - 1
+        t["trunk"] = t["trunk"].float()
+        x = torch.from_numpy(crops).permute(1, 0, 4, 2, 3).float() / 127.5 - 1
         if rng is not None:
             gain = torch.from_numpy(np.exp(rng.normal(0, 0.15, (1, n, 1, 1, 1)) + rng.normal(0, 0.04, (1, n, 3, 1, 1)))).float()
             x = x * gain + torch.from_numpy(rng.normal(0, 0.08, (1, n, 1, 1, 1))).float()
-            x = x.clamp_(-1, 1)
+            x = (x + 0.03 * float(rng.random()) * torch.randn(x.shape)).clamp_(-1, 1)
+            t["trunk"] = t["trunk"] * (torch.rand(t["trunk"].shape) > 0.1) / 0.9
         return [y.contiguous(memory_format=torch.channels_last) for y in x], t
 
 
@@ -70,62 +64,59 @@ def answer(out):
     for name, n in LAYOUT:
         got[name] = out[:, at:at + n]
         at += n
+    got["residual"] = UNIT * got["residual"].unflatten(1, (478, 2))
+    got["log_error"] = got["log_error"] - 3
+    got["residual_log_error"] = got["residual_log_error"] - 5
     return got
+
+
+def laplace(r, log_error):
+    """Negative log likelihood of absolute errors r; what makes r is not pulled."""
+    return (r.detach() * (-log_error).exp() + log_error).mean(1)
 
 
 def losses(decoder, out, t):
     p = answer(out)
-    coarse = decoder.decode(t["coarse"])
     synthetic = (t["kind"] % 10 >= 1).float()
-    own = (t["kind"] < 10).float()
     weight = 0.25 + 0.75 * synthetic
     de = p["expression"] - t["expression"]
-    r = de.abs()
-    expression = (F.smooth_l1_loss(de, torch.zeros_like(de), beta=0.1, reduction="none").mean(1) * weight)
+    expression = F.smooth_l1_loss(de, torch.zeros_like(de), beta=0.1, reduction="none").mean(1) * weight
     geometry = (de @ decoder.expression_basis).square().mean(1) * weight
-    log_error = p["log_error"] - 3
-    laplace = ((r.detach() + 0.002) * (-log_error).exp() + log_error).mean(1) * synthetic
-    b = coarse["identity"] + p["identity"]
-    db = b - t["identity"]
-    shape = db @ decoder.shape_basis
-    points = decoder.points(b, p["expression"], coarse["rotation"], coarse["scale"], coarse["centre"])
-    size = t["scale"] * 9.0
-    d = (points - t["points"]) / size[:, None, None]
-    landmark = (F.smooth_l1_loss(d, torch.zeros_like(d), beta=0.01, reduction="none") * decoder.weight[None, :, None]).mean((1, 2))
+    d = (p["residual"] - t["residual"]) * t["unit"][:, None, None]   # of the outer-eye distance
+    distance = d.norm(dim=2)
+    points = (F.smooth_l1_loss(d, torch.zeros_like(d), beta=0.01, reduction="none") * decoder.weight[None, :, None]).mean((1, 2))
     gap = (d[:, decoder.pairs[:, 0]] - d[:, decoder.pairs[:, 1]]).abs().mean((1, 2))
-    total = (100 * expression + 40 * geometry + 10 * landmark + 10 * gap + 10 * shape.square().mean(1) * own * (0.4 + 0.6 * synthetic)
-             + 0.03 * db.square().mean(1) * own + 0.2 * laplace)
+    known = laplace(de.abs() + 0.002, p["log_error"]) * synthetic
+    sure = laplace((p["residual"] - t["residual"]).norm(dim=2) + 1e-4, p["residual_log_error"])
+    total = 100 * expression + 40 * geometry + 60 * points + 20 * gap + 0.2 * known + 0.1 * sure
 
     def over(x, m):
         return float((x.detach() * m).sum() / m.sum().clamp(min=1))
-    parts = {"expr": over(r.mean(1), synthetic), "real_expr": over(r.mean(1), 1 - synthetic), "shape": over(shape.abs().mean(1), synthetic * own),
-             "points": over(d[:, :468].norm(dim=2).mean(1), 1 - synthetic)}
+    before = (t["residual"][:, :468].norm(dim=2) * t["unit"][:, None]).mean(1)
+    parts = {"expr": over(de.abs().mean(1), synthetic), "real_expr": over(de.abs().mean(1), 1 - synthetic),
+             "points": over(distance[:, :468].mean(1), synthetic), "of": over(before, synthetic),
+             "real_points": over(distance[:, :468].mean(1), 1 - synthetic), "real_of": over(before, 1 - synthetic)}
     return total.mean(), parts
 
 
 @torch.no_grad()
 def validate(net, decoder, val, names):
-    """On validation pictures: mean absolute error and correlation of the coefficients (rendered), points (photos), shape."""
+    """On validation pictures: mean absolute error and correlation of the coefficients (rendered), points before and after."""
     net.eval()
-    e, truth, points, shape, coarse_e, coarse_shape, mean_shape = [], [], [], [], [], [], []
+    e, truth, points, before, coarse_e, kind = [], [], [], [], [], []
     for k in range(0, len(val.index), 100):
         x, t = val.take(np.arange(k, min(k + 100, len(val.index))))
-        p = answer(net(*x, t["coarse"]))
-        coarse = decoder.decode(t["coarse"])
-        e_now = p["expression"].clamp(0, 1)
-        b = coarse["identity"] + p["identity"]
-        real = t["kind"] == 0
-        q = decoder.points(b, e_now, coarse["rotation"], coarse["scale"], coarse["centre"])
-        points.append(((q - t["points"])[:, :468].norm(dim=2).mean(1) / (t["points"][:, 33] - t["points"][:, 263]).norm(dim=1))[real])
-        e.append(e_now[~real])
-        truth.append(t["expression"][~real])
-        coarse_e.append(coarse["expression"].clamp(0, 1)[~real])
-        for into, guess in ((shape, b), (coarse_shape, coarse["identity"]), (mean_shape, 0 * b)):
-            d = (guess - t["identity"])[~real]
-            d[:, 0] = 0  # size
-            into.append((d @ decoder.shape_basis).unflatten(1, (-1, 3)).norm(dim=2).mean(1))
+        p = answer(net(*x, t["trunk"], t["coarse"]))
+        for into, r in ((points, p["residual"] - t["residual"]), (before, t["residual"])):
+            into.append((r[:, :468].norm(dim=2) * t["unit"][:, None]).mean(1))
+        e.append(p["expression"].clamp(0, 1))
+        coarse_e.append(decoder.decode(t["coarse"])["expression"].clamp(0, 1))
+        truth.append(t["expression"])
+        kind.append(t["kind"])
     net.train()
-    e, truth, coarse_e = (torch.cat(a).numpy() for a in (e, truth, coarse_e))
+    e, truth, coarse_e, points, before, kind = (torch.cat(a).numpy() for a in (e, truth, coarse_e, points, before, kind))
+    synthetic = kind > 0
+    e, truth, coarse_e = e[synthetic], truth[synthetic], coarse_e[synthetic]
 
     def correlations(a):
         return np.array([np.corrcoef(a[:, k], truth[:, k])[0, 1] if a[:, k].std() > 0 and truth[:, k].std() > 0 else np.nan for k in range(53)])
@@ -134,13 +125,13 @@ def validate(net, decoder, val, names):
     print(f"  validation: expression {np.abs(e - truth).mean():.4f} (coarse {np.abs(coarse_e - truth).mean():.4f}, zero {truth.mean():.4f}), "
           f"correlation {np.nanmean(c):.3f} (coarse {np.nanmean(c0):.3f}), {np.sum(c >= 0.6)} of 53 >= 0.6, worst "
           + " ".join(f"{names[k]} {c[k]:.2f}" for k in order[:8])
-          + f"; shape without size {10 * torch.cat(shape).mean():.2f} mm (coarse {10 * torch.cat(coarse_shape).mean():.2f}, "
-          f"mean {10 * torch.cat(mean_shape).mean():.2f}); photos {100 * torch.cat(points).mean():.2f} %", flush=True)
+          + f"; points: rendered {100 * points[synthetic].mean():.2f} % (coarse {100 * before[synthetic].mean():.2f}), "
+          f"photos {100 * points[~synthetic].mean():.2f} % (coarse {100 * before[~synthetic].mean():.2f})", flush=True)
     return {"mae": float(np.abs(e - truth).mean()), "correlation": float(np.nanmean(c))}
 
 
 def export(net, path, note):
-    tensors = {"meta": json.dumps({"layout": LAYOUT, "side": SIDE, "config": net.config, **note})}
+    tensors = {"meta": json.dumps({"layout": LAYOUT, "side": SIDE, "unit": UNIT, "config": net.config, **note})}
     for name, value in net.folded().items():
         a = value.float().numpy()
         tensors[name] = a.astype(np.float16) if name.endswith("weight") else a
@@ -152,7 +143,7 @@ def main():
     for name in ("head", "prepared", "prepared_val", "run"):
         parser.add_argument(name)
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--share-real", type=float, default=0.2)
@@ -198,7 +189,7 @@ def main():
         n_real = int(round(args.batch * args.share_real))
         rows = np.concatenate([rng.choice(np.where(samples.real)[0], n_real), rng.choice(np.where(~samples.real)[0], args.batch - n_real)])
         x, t = samples.take(rows, rng)
-        loss, parts = losses(decoder, net(*x, t["coarse"]), t)
+        loss, parts = losses(decoder, net(*x, t["trunk"], t["coarse"]), t)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
