@@ -14,10 +14,10 @@ ReLU after each convolution and linear layer but fc2; residual blocks as in the 
 Output:
   "expression" (53)       the coefficients
   "log_error" (53)        log of each one's expected absolute error, less 3
-  "residual" (956)        (478,2): how far each landmark is from where the coarse network saw it, in the face frame's axes,
-                          in UNIT of its size
-  "residual_log_error" (478)  log of the expected distance that remains, in sizes, less 5
-The library fits the head model to the landmarks so corrected, with the coefficients as a prior (face/fit.c).
+  "points" (956)          (478,2): landmarks in the axes of the coarse network's face frame, in UNIT of its size, from the
+                          centre of the crop they belong to (ANCHOR: 0 right eye, 1 left eye, 2 mouth; nothing is mirrored)
+  "points_log_error" (478)  log of each one's expected distance from the truth, in sizes, less 5
+The library fits the head model to these landmarks, with the coefficients as a prior (face/fit.c).
 """
 import os
 import sys
@@ -30,9 +30,9 @@ from network import OUTPUT as COARSE_OUTPUT  # noqa: E402
 from network import Block, conv  # noqa: E402
 
 SIDE = 64
-UNIT = 0.02
+UNIT = 0.1
 TRUNK = 3072
-LAYOUT = [("expression", 53), ("log_error", 53), ("residual", 956), ("residual_log_error", 478)]
+LAYOUT = [("expression", 53), ("log_error", 53), ("points", 956), ("points_log_error", 478)]
 OUTPUT = sum(n for _, n in LAYOUT)
 
 
@@ -67,10 +67,15 @@ class Expression(nn.Module):
         nn.init.zeros_(self.fc2.bias)
 
     def forward(self, right, left, mouth, trunk, coarse):
-        """Crops (N,3,64,64) in [-1,1], left already mirrored; trunk (N,3072); coarse (N,230) -> (N,OUTPUT)."""
-        n = len(right)
-        eyes = self.eye(torch.cat([right, left]))
-        return self.fc2(torch.relu(self.fc1(torch.cat([eyes[:n], eyes[n:], self.mouth(mouth), torch.relu(self.trunk(trunk)), coarse], 1))))
+        """Crops (N,3,64,64) in [-1,1], left already mirrored; trunk (N,3072); coarse (N,230) -> (N,OUTPUT). right None: the branches
+        see nothing, which is how training starts, as the linear layers learn fifty times as fast alone."""
+        n = len(coarse)
+        if right is None:
+            near = coarse.new_zeros(n, 2 * self.eye.fc.out_features + self.mouth.fc.out_features)
+        else:
+            eyes = self.eye(torch.cat([right, left]))
+            near = torch.cat([eyes[:n], eyes[n:], self.mouth(mouth)], 1)
+        return self.fc2(torch.relu(self.fc1(torch.cat([near, torch.relu(self.trunk(trunk)), coarse], 1))))
 
     def convolutions(self):
         for prefix in ("eye", "mouth"):

@@ -4,8 +4,8 @@
   python3 training/expression/prepare.py DATA_FOLDER weights/head.jr2w labels.npz cache.npy rendered/ weights/coarse.jr2w out/
 
 For each picture (rendered with exact parameters; photos and clip frames with fitted ones): a random camera, sometimes a
-mirror, the coarse network's answer to a jittered crop, and the eye and mouth crops at the places that answer gives. What
-is to be learnt about the landmarks is how far they are from where the coarse network saw them, in its face frame. One
+mirror, the coarse network's answer to a jittered crop, and the eye and mouth crops at the places that answer gives. The
+landmarks to be learnt are measured from the centres of these crops. One
 file of the same name in out/ for each rendered file; real*.npz for the rest. --val: the validation pictures, no camera,
 no mirror, no jitter.
 """
@@ -58,11 +58,19 @@ def closer(image, points):
     return np.stack(out)
 
 
-def residual(truth, seen):
-    """How far the true points are from the seen ones: (478,2), turned by -roll, in sizes of the seen frame."""
-    _, _, size, roll = face_frame(seen)
+def anchors(template_points):
+    """(478): which crop's centre a landmark is measured from, 0 right eye, 1 left eye, 2 mouth: the nearest on the mean face."""
+    p = template_points[:, :2]
+    centres = np.stack([p[[33, 133]].mean(0), p[[362, 263]].mean(0), p[[61, 291, 0, 17]].mean(0)])
+    return ((p[:, None] - centres[None]) ** 2).sum(2).argmin(1)
+
+
+def measured(truth, seen, anchor):
+    """(478,2): the true points in the axes and sizes of the seen face frame, from the centres of their crops."""
+    roll, spots = places(seen)
+    size = face_frame(seen)[2]
     c, s = np.cos(roll), np.sin(roll)
-    d = (truth - seen) / size
+    d = (truth - np.array([spot[:2] for spot in spots])[anchor]) / size
     return np.stack([d[:, 0] * c + d[:, 1] * s, -d[:, 0] * s + d[:, 1] * c], 1)
 
 
@@ -84,6 +92,7 @@ class Maker:
         self.val = args.val
         self.head = Head(args.head)
         self.samples = Samples(self.head, args.data, args.labels, args.cache, os.devnull)
+        self.anchor = anchors(self.head.landmark_basis()[0])
         self.net = Coarse()
         self.net.unfold(jr2w.read(args.coarse)[1])
         self.net.eval().to(memory_format=torch.channels_last)
@@ -133,10 +142,10 @@ class Maker:
             in_image = seen @ inverse[:, :2].T + inverse[:, 2]
             r2, s2, c2 = move(s["R"], s["s"], s["c"], affine)
             truth = s["points"] @ affine[:, :2].T + affine[:, 2]
-            rows.append((closer(image, in_image), features[k], out[k], s["e"], s["b"], r2, s2, c2, residual(truth, seen), seen,
+            rows.append((closer(image, in_image), features[k], out[k], s["e"], s["b"], r2, s2, c2, measured(truth, seen, self.anchor), measured(seen, seen, self.anchor), seen,
                          face_frame(seen)[2] / np.linalg.norm(truth[33] - truth[263]), items[k][2] + 10 * flip))
-        names = ("crops", "trunk", "coarse", "expression", "identity", "rotation", "scale", "centre", "residual", "seen", "unit", "kind")
-        types = (np.uint8, np.float16) + (np.float32,) * 9 + (np.int8,)
+        names = ("crops", "trunk", "coarse", "expression", "identity", "rotation", "scale", "centre", "points", "seen_points", "seen", "unit", "kind")
+        types = (np.uint8, np.float16) + (np.float32,) * 10 + (np.int8,)
         return {n: np.stack(c).astype(t) for n, t, c in zip(names, types, zip(*rows))}
 
     def rendered(self, path, rng):

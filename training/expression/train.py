@@ -44,18 +44,22 @@ class Samples:
                                      for k, p in enumerate(self.parts)])
         self.real = np.concatenate([p["kind"] % 10 == 0 for p in self.parts])
 
-    def take(self, rows, rng=None):
+    def take(self, rows, rng=None, crops=True):
         """Tensors of these rows of the index; with rng: random light and noise."""
-        columns = {k: np.stack([self.parts[a][k][b] for a, b in self.index[rows]]) for k in self.parts[0]}
-        crops, n = columns.pop("crops"), len(rows)
+        where = self.index[rows]
+        columns = {k: np.stack([self.parts[a][k][b] for a, b in where]) for k in self.parts[0] if crops or k != "crops"}
+        crops, n = columns.pop("crops", None), len(rows)
         t = {k: torch.from_numpy(v) for k, v in columns.items()}
         t["trunk"] = t["trunk"].float()
+        if rng is not None:
+            t["trunk"] = t["trunk"] * (torch.rand(t["trunk"].shape) > 0.1) / 0.9
+        if crops is None:
+            return [None] * 3, t
         x = torch.from_numpy(crops).permute(1, 0, 4, 2, 3).float() / 127.5 - 1
         if rng is not None:
             gain = torch.from_numpy(np.exp(rng.normal(0, 0.15, (1, n, 1, 1, 1)) + rng.normal(0, 0.04, (1, n, 3, 1, 1)))).float()
             x = x * gain + torch.from_numpy(rng.normal(0, 0.08, (1, n, 1, 1, 1))).float()
             x = (x + 0.03 * float(rng.random()) * torch.randn(x.shape)).clamp_(-1, 1)
-            t["trunk"] = t["trunk"] * (torch.rand(t["trunk"].shape) > 0.1) / 0.9
         return [y.contiguous(memory_format=torch.channels_last) for y in x], t
 
 
@@ -64,9 +68,9 @@ def answer(out):
     for name, n in LAYOUT:
         got[name] = out[:, at:at + n]
         at += n
-    got["residual"] = UNIT * got["residual"].unflatten(1, (478, 2))
+    got["points"] = UNIT * got["points"].unflatten(1, (478, 2))
     got["log_error"] = got["log_error"] - 3
-    got["residual_log_error"] = got["residual_log_error"] - 5
+    got["points_log_error"] = got["points_log_error"] - 5
     return got
 
 
@@ -82,17 +86,17 @@ def losses(decoder, out, t):
     de = p["expression"] - t["expression"]
     expression = F.smooth_l1_loss(de, torch.zeros_like(de), beta=0.1, reduction="none").mean(1) * weight
     geometry = (de @ decoder.expression_basis).square().mean(1) * weight
-    d = (p["residual"] - t["residual"]) * t["unit"][:, None, None]   # of the outer-eye distance
+    d = (p["points"] - t["points"]) * t["unit"][:, None, None]   # of the outer-eye distance
     distance = d.norm(dim=2)
     points = (F.smooth_l1_loss(d, torch.zeros_like(d), beta=0.01, reduction="none") * decoder.weight[None, :, None]).mean((1, 2))
     gap = (d[:, decoder.pairs[:, 0]] - d[:, decoder.pairs[:, 1]]).abs().mean((1, 2))
     known = laplace(de.abs() + 0.002, p["log_error"]) * synthetic
-    sure = laplace((p["residual"] - t["residual"]).norm(dim=2) + 1e-4, p["residual_log_error"])
+    sure = laplace((p["points"] - t["points"]).norm(dim=2) + 1e-4, p["points_log_error"])
     total = 100 * expression + 40 * geometry + 60 * points + 20 * gap + 0.2 * known + 0.1 * sure
 
     def over(x, m):
         return float((x.detach() * m).sum() / m.sum().clamp(min=1))
-    before = (t["residual"][:, :468].norm(dim=2) * t["unit"][:, None]).mean(1)
+    before = ((t["seen_points"] - t["points"])[:, :468].norm(dim=2) * t["unit"][:, None]).mean(1)
     parts = {"expr": over(de.abs().mean(1), synthetic), "real_expr": over(de.abs().mean(1), 1 - synthetic),
              "points": over(distance[:, :468].mean(1), synthetic), "of": over(before, synthetic),
              "real_points": over(distance[:, :468].mean(1), 1 - synthetic), "real_of": over(before, 1 - synthetic)}
@@ -100,14 +104,14 @@ def losses(decoder, out, t):
 
 
 @torch.no_grad()
-def validate(net, decoder, val, names):
+def validate(net, decoder, val, names, near=True):
     """On validation pictures: mean absolute error and correlation of the coefficients (rendered), points before and after."""
     net.eval()
     e, truth, points, before, coarse_e, kind = [], [], [], [], [], []
     for k in range(0, len(val.index), 100):
         x, t = val.take(np.arange(k, min(k + 100, len(val.index))))
-        p = answer(net(*x, t["trunk"], t["coarse"]))
-        for into, r in ((points, p["residual"] - t["residual"]), (before, t["residual"])):
+        p = answer(net(*(x if near else [None] * 3), t["trunk"], t["coarse"]))
+        for into, r in ((points, p["points"] - t["points"]), (before, t["seen_points"] - t["points"])):
             into.append((r[:, :468].norm(dim=2) * t["unit"][:, None]).mean(1))
         e.append(p["expression"].clamp(0, 1))
         coarse_e.append(decoder.decode(t["coarse"])["expression"].clamp(0, 1))
@@ -147,6 +151,7 @@ def main():
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--share-real", type=float, default=0.2)
+    parser.add_argument("--far-until", type=float, default=0.1, help="share of the training without the eye and mouth branches")
     parser.add_argument("--init", help="exported weights (.jr2w) to start from")
     parser.add_argument("--smoke", type=int, default=0)
     args = parser.parse_args()
@@ -158,6 +163,9 @@ def main():
     print(len(samples.index), "samples,", int(samples.real.sum()), "real", flush=True)
     decoder = Decoder(head)
     net, average = Expression(), Expression()
+    first = [name for name, _ in LAYOUT].index("points")
+    first = sum(n for _, n in LAYOUT[:first])
+    net.fc2.bias.data[first:first + 956] = torch.tensor(np.mean([p["points"].mean(0) for p in samples.parts], 0).ravel() / UNIT)
     if args.init:
         net.unfold(jr2w.read(args.init)[1])
     net, average = (n.to(memory_format=torch.channels_last) for n in (net, average))
@@ -172,10 +180,10 @@ def main():
         print("resumed at step", step, flush=True)
     rng = np.random.default_rng([step, 5])
     start = time.time() - spent
-    mean, shown, written = {}, time.time(), time.time()
+    mean, shown, written, far = {}, time.time(), time.time(), False
 
     def save():
-        result = validate(average, decoder, val, head.names)
+        result = validate(average, decoder, val, head.names, not far)
         torch.save({"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(),
                     "step": step, "spent": time.time() - start}, last + ".new")
         os.replace(last + ".new", last)
@@ -186,9 +194,11 @@ def main():
             break
         for g in optimizer.param_groups:
             g["lr"] = args.rate * min(1, (step + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
-        n_real = int(round(args.batch * args.share_real))
-        rows = np.concatenate([rng.choice(np.where(samples.real)[0], n_real), rng.choice(np.where(~samples.real)[0], args.batch - n_real)])
-        x, t = samples.take(rows, rng)
+        far = progress < args.far_until
+        batch = args.batch * (4 if far else 1)
+        n_real = int(round(batch * args.share_real))
+        rows = np.concatenate([rng.choice(np.where(samples.real)[0], n_real), rng.choice(np.where(~samples.real)[0], batch - n_real)])
+        x, t = samples.take(rows, rng, not far)
         loss, parts = losses(decoder, net(*x, t["trunk"], t["coarse"]), t)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -207,7 +217,7 @@ def main():
             mean[k] = mean.get(k, v) * 0.98 + 0.02 * v
         if step % 100 == 0:
             now = time.time()
-            print(f"{step} {progress * 100:.0f}% {100 * args.batch / (now - shown):.0f}/s " + " ".join(f"{k} {v:.4f}" for k, v in mean.items()),
+            print(f"{step} {progress * 100:.0f}% {100 * batch / (now - shown):.0f}/s " + " ".join(f"{k} {v:.4f}" for k, v in mean.items()),
                   flush=True)
             shown = now
         if time.time() - written > 240:
