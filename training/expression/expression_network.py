@@ -6,8 +6,8 @@ squares turned by the face's roll, placed by the coarse network's own landmarks 
 is mirrored, so that both eyes share weights. What the branches see is joined with a map from the middle of the coarse
 network and with its output.
 
-  eye crop (3,64,64) -> eye.stem 3x3 /2 -> stages of eye.s<i>.down 3x3 /2 and residual blocks -> eye.neck 1x1 -> flatten -> eye.fc
-  mouth crop (3,64,64) -> the same under "mouth."
+  eye crop (3,48,48) -> eye.stem 3x3 /2 -> stages of eye.s<i>.down 3x3 /2 and residual blocks -> eye.neck 1x1 -> flatten -> eye.fc
+  mouth crop (3,48,48) -> the same under "mouth."
   the coarse network's third stage, 2x2 max pooled, flattened (3072 numbers) -> trunk.fc
   right eye ++ left eye ++ mouth ++ trunk ++ coarse output -> fc1 -> fc2 -> OUTPUT numbers
 ReLU after each convolution and linear layer but fc2; residual blocks as in the coarse network.
@@ -29,7 +29,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "coarse"))
 from network import OUTPUT as COARSE_OUTPUT  # noqa: E402
 from network import Block, conv  # noqa: E402
 
-SIDE = 64
+SIDE = 48
 UNIT = 0.1
 TRUNK = 3072
 LAYOUT = [("expression", 53), ("log_error", 53), ("points", 956), ("points_log_error", 478)]
@@ -65,17 +65,25 @@ class Expression(nn.Module):
         self.fc2 = nn.Linear(hidden, OUTPUT)
         nn.init.normal_(self.fc2.weight, std=0.003)
         nn.init.zeros_(self.fc2.bias)
+        # Training only: what each branch says by itself, its own landmarks and every coefficient.
+        self.eye_alone, self.mouth_alone = nn.Linear(eye[3], 2 * 478 + 53), nn.Linear(mouth[3], 2 * 478 + 53)
+        for layer in (self.eye_alone, self.mouth_alone):
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.zeros_(layer.bias)
 
-    def forward(self, right, left, mouth, trunk, coarse):
+    def forward(self, right, left, mouth, trunk, coarse, alone=False):
         """Crops (N,3,64,64) in [-1,1], left already mirrored; trunk (N,3072); coarse (N,230) -> (N,OUTPUT). right None: the branches
         see nothing, which is how training starts, as the linear layers learn fifty times as fast alone."""
         n = len(coarse)
         if right is None:
             near = coarse.new_zeros(n, 2 * self.eye.fc.out_features + self.mouth.fc.out_features)
         else:
-            eyes = self.eye(torch.cat([right, left]))
-            near = torch.cat([eyes[:n], eyes[n:], self.mouth(mouth)], 1)
-        return self.fc2(torch.relu(self.fc1(torch.cat([near, torch.relu(self.trunk(trunk)), coarse], 1))))
+            eyes, lower = self.eye(torch.cat([right, left])), self.mouth(mouth)
+            near = torch.cat([eyes[:n], eyes[n:], lower], 1)
+        out = self.fc2(torch.relu(self.fc1(torch.cat([near, torch.relu(self.trunk(trunk)), coarse], 1))))
+        if not alone:
+            return out
+        return out, None if right is None else (self.eye_alone(eyes[:n]), self.eye_alone(eyes[n:]), self.mouth_alone(lower))
 
     def convolutions(self):
         for prefix in ("eye", "mouth"):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Train the expression network on prepared samples (prepare.py).
 
-  python3 training/expression/train.py weights/head.jr2w prepared/ prepared_val/ run/ --minutes 60
+  python3 training/expression/train.py DATA_FOLDER weights/head.jr2w prepared/ prepared_val/ run/ --minutes 60
 
 The learning rate follows the clock. run/last.pt is written every few minutes and resumed from when it is there;
 run/best.jr2w is exported with it. --smoke N runs N steps.
@@ -14,6 +14,7 @@ import os
 import sys
 import time
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -22,9 +23,11 @@ _ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 for _folder in ("", "head", "coarse"):
     sys.path.insert(0, os.path.join(_ROOT, _folder))
 import jr2w  # noqa: E402
+from data import mirror_points  # noqa: E402
 from decoder import Decoder  # noqa: E402
 from expression_network import LAYOUT, SIDE, UNIT, Expression  # noqa: E402
 from model import Head  # noqa: E402
+from prepare import anchors  # noqa: E402
 
 
 class Samples:
@@ -37,7 +40,10 @@ class Samples:
     def refresh(self):
         for path in sorted(glob.glob(os.path.join(self.folder, "*.npz"))):
             if path not in self.loaded and not path.endswith(".new.npz"):
-                self.parts.append(dict(np.load(path)))
+                part = dict(np.load(path))
+                if part["crops"].shape[2] != SIDE:
+                    part["crops"] = np.stack([[cv2.resize(c, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for c in three] for three in part["crops"]])
+                self.parts.append(part)
                 self.names.append(os.path.basename(path))
                 self.loaded.add(path)
         self.index = np.concatenate([np.stack([np.full(len(p["kind"]), k), np.arange(len(p["kind"]))], 1)
@@ -79,7 +85,40 @@ def laplace(r, log_error):
     return (r.detach() * (-log_error).exp() + log_error).mean(1)
 
 
-def losses(decoder, out, t):
+def points_loss(d, weight):
+    return (F.smooth_l1_loss(d, torch.zeros_like(d), beta=0.01, reduction="none") * weight[None, :, None]).sum((1, 2)) / (2 * weight.sum())
+
+
+class Alone:
+    """What each branch says by itself against what it can see: its own landmarks, its side's coefficients."""
+
+    def __init__(self, head, decoder, mirror, anchor):
+        swap = {n: n[:-1] + ("R" if n[-1] == "L" else "L") for n in head.names if n[-2:] in ("_L", "_R")}
+        swap.update(jawLeft="jawRight", jawRight="jawLeft", mouthLeft="mouthRight", mouthRight="mouthLeft")
+        self.swap = torch.tensor([head.index[swap.get(n, n)] for n in head.names])
+        self.mirror = torch.tensor(mirror)
+        anchor = torch.tensor(anchor)
+        # A mirrored left eye's landmarks carry the numbers of the right one's.
+        self.eye, self.mouth = decoder.weight * (anchor == 0), decoder.weight * (anchor == 2)
+        self.left = anchor[self.mirror] == 1
+        self.eye_names = torch.tensor([n.endswith("_R") and n.startswith(("eye", "brow", "cheekSquint")) or n == "browInnerUp"
+                                       for n in head.names]).float()
+        self.mouth_names = torch.tensor([not n.startswith(("eye", "brow")) for n in head.names]).float()
+
+    def __call__(self, said, t, weight):
+        points, e, unit = t["points"], t["expression"], t["unit"][:, None, None]
+        mirrored = points[:, self.mirror] * points.new_tensor([-1.0, 1.0])
+        total = 0
+        for out, truth, coefficients, w, known in (
+                (said[0], points, e, self.eye, self.eye_names), (said[1], mirrored, e[:, self.swap], self.eye * self.left, self.eye_names),
+                (said[2], points, e, self.mouth, self.mouth_names)):
+            d = (0.1 * out[:, :956].unflatten(1, (478, 2)) - truth) * unit
+            r = F.smooth_l1_loss(out[:, 956:], coefficients, beta=0.1, reduction="none")
+            total = total + 60 * points_loss(d, w) + 100 * (r * known).sum(1) / known.sum() * weight
+        return total / 3
+
+
+def losses(decoder, out, t, alone, said):
     p = answer(out)
     synthetic = (t["kind"] % 10 >= 1).float()
     weight = 0.25 + 0.75 * synthetic
@@ -88,11 +127,13 @@ def losses(decoder, out, t):
     geometry = (de @ decoder.expression_basis).square().mean(1) * weight
     d = (p["points"] - t["points"]) * t["unit"][:, None, None]   # of the outer-eye distance
     distance = d.norm(dim=2)
-    points = (F.smooth_l1_loss(d, torch.zeros_like(d), beta=0.01, reduction="none") * decoder.weight[None, :, None]).mean((1, 2))
+    points = points_loss(d, decoder.weight)
     gap = (d[:, decoder.pairs[:, 0]] - d[:, decoder.pairs[:, 1]]).abs().mean((1, 2))
     known = laplace(de.abs() + 0.002, p["log_error"]) * synthetic
     sure = laplace((p["points"] - t["points"]).norm(dim=2) + 1e-4, p["points_log_error"])
     total = 100 * expression + 40 * geometry + 60 * points + 20 * gap + 0.2 * known + 0.1 * sure
+    if said is not None:
+        total = total + alone(said, t, weight)
 
     def over(x, m):
         return float((x.detach() * m).sum() / m.sum().clamp(min=1))
@@ -134,8 +175,8 @@ def validate(net, decoder, val, names, near=True):
     return {"mae": float(np.abs(e - truth).mean()), "correlation": float(np.nanmean(c))}
 
 
-def export(net, path, note):
-    tensors = {"meta": json.dumps({"layout": LAYOUT, "side": SIDE, "unit": UNIT, "config": net.config, **note})}
+def export(net, path, anchor, note):
+    tensors = {"meta": json.dumps({"layout": LAYOUT, "side": SIDE, "unit": UNIT, "config": net.config, **note}), "anchor": anchor.astype(np.uint8)}
     for name, value in net.folded().items():
         a = value.float().numpy()
         tensors[name] = a.astype(np.float16) if name.endswith("weight") else a
@@ -144,7 +185,7 @@ def export(net, path, note):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    for name in ("head", "prepared", "prepared_val", "run"):
+    for name in ("data", "head", "prepared", "prepared_val", "run"):
         parser.add_argument(name)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--batch", type=int, default=64)
@@ -162,6 +203,9 @@ def main():
     samples, val = Samples(args.prepared), Samples(args.prepared_val)
     print(len(samples.index), "samples,", int(samples.real.sum()), "real", flush=True)
     decoder = Decoder(head)
+    anchor = anchors(head.landmark_basis()[0])
+    mirror_points.data = args.data
+    alone = Alone(head, decoder, mirror_points(), anchor)
     net, average = Expression(), Expression()
     first = [name for name, _ in LAYOUT].index("points")
     first = sum(n for _, n in LAYOUT[:first])
@@ -187,7 +231,7 @@ def main():
         torch.save({"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(),
                     "step": step, "spent": time.time() - start}, last + ".new")
         os.replace(last + ".new", last)
-        export(average, os.path.join(args.run, "best.jr2w"), {"step": step, **result})
+        export(average, os.path.join(args.run, "best.jr2w"), anchor, {"step": step, **result})
     while True:
         progress = (time.time() - start) / (60 * args.minutes) if not args.smoke else step / args.smoke
         if progress >= 1:
@@ -199,7 +243,8 @@ def main():
         n_real = int(round(batch * args.share_real))
         rows = np.concatenate([rng.choice(np.where(samples.real)[0], n_real), rng.choice(np.where(~samples.real)[0], batch - n_real)])
         x, t = samples.take(rows, rng, not far)
-        loss, parts = losses(decoder, net(*x, t["trunk"], t["coarse"]), t)
+        out, said = net(*x, t["trunk"], t["coarse"], alone=True)
+        loss, parts = losses(decoder, out, t, alone, said)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
