@@ -7,6 +7,7 @@
 
 #include "base/env.h"
 #include "base/threads.h"
+#include "face/fit.h"
 #include "face/head.h"
 #include "jr2/jr2.h"
 #include "nn/graph.h"
@@ -19,6 +20,8 @@ struct jr2_model {
     jr2i_net *find;
     jr2i_net *coarse;
     jr2i_net *expression;
+    uint8_t *anchor; /* (478) of the expression network's landmarks: JR2I_CLOSEUP_* */
+    jr2i_fit *fit;   /* for its landmarks; NULL where head or network are missing */
 };
 
 typedef struct jr2i_workspace jr2i_workspace; /* look.h */

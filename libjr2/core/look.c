@@ -16,6 +16,7 @@ void jr2i_workspace_free(const jr2i_env *env, jr2i_workspace *ws)
     jr2i_net_state_free(env, ws->expression);
     jr2i_free(env, ws->crop);
     jr2i_free(env, ws->closeups);
+    jr2i_free(env, ws->closer);
     jr2i_free(env, ws->scratch);
     jr2i_free(env, ws);
 }
@@ -120,7 +121,6 @@ int32_t jr2i_look_at(jr2_ctx *ctx, const jr2i_view *view, const jr2i_frame *fram
 {
     jr2i_workspace *ws = ctx->workspace;
     const jr2_model *model = ctx->model;
-    const float *numbers = NULL;
     sight->frame = *frame;
     sight->usable = 1;
     for (int32_t pass = 0; pass < passes && sight->usable; pass++) {
@@ -131,13 +131,13 @@ int32_t jr2i_look_at(jr2_ctx *ctx, const jr2i_view *view, const jr2i_frame *fram
         jr2i_warp_planar(view, sight->map, JR2I_COARSE_SIDE, JR2I_COARSE_SIDE, JR2I_OUTSIDE_REPEAT, ws->crop);
         if ((status = jr2i_net_run(&ctx->env, model->coarse, ws->coarse, ctx->pool, ws->crop)) != JR2_OK)
             return status;
-        numbers = jr2i_net_output(model->coarse, ws->coarse, 0, NULL, NULL, NULL);
+        const float *numbers = jr2i_net_output(model->coarse, ws->coarse, 0, NULL, NULL, NULL);
         sight->usable = jr2i_params_from_network(model->head, numbers, &sight->params);
         if (sight->usable)
             place_landmarks(ctx, sight);
     }
-    if (sight->usable && numbers && model->expression && source == JR2_EXPRESSION_AUTO) {
-        int32_t status = jr2i_look_closer(ctx, view, numbers, sight);
+    if (sight->usable && passes > 0 && model->expression && source == JR2_EXPRESSION_AUTO) {
+        int32_t status = jr2i_look_closer(ctx, view, sight);
         if (status != JR2_OK)
             return status;
         if (sight->usable)

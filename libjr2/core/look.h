@@ -19,13 +19,16 @@ typedef struct jr2i_sight {
     float landmarks478[478 * 2], landmarks68[68 * 2]; /* px; those that the head model has */
 } jr2i_sight;
 
+typedef struct jr2i_closer jr2i_closer;
+
 /* Scratch of a ctx, made by the first call and kept. */
 struct jr2i_workspace {
     jr2i_finder *finder; /* NULL where the model has none */
     jr2i_net_state *coarse;
     float *crop;                                /* the network's input */
-    jr2i_net_state *expression;                 /* both NULL where the model has none */
+    jr2i_net_state *expression;                 /* all three NULL where the model has none */
     float *closeups;                            /* its input */
+    jr2i_closer *closer;                        /* look_closer.c */
     float *scratch;                             /* of the head model */
     float points478[478 * 3], points68[68 * 3]; /* cm, head space: of the last look */
     jr2i_found found[JR2I_LOOK_MAX];            /* for jr2_reconstruct */
@@ -44,7 +47,7 @@ float *jr2i_look_scratch(const jr2_ctx *ctx); /* of the head model */
 
 /* look_closer.c: makes room where the model has an expression network; what was made is freed with the workspace in any case. */
 int32_t jr2i_look_closer_prepare(jr2_ctx *ctx, jr2i_workspace *ws);
-/* Corrects the parameters of a sight with landmarks by that network; coarse: the numbers that they are from. */
-int32_t jr2i_look_closer(jr2_ctx *ctx, const jr2i_view *view, const float *coarse, jr2i_sight *sight);
+/* Corrects the parameters of a sight with landmarks by that network; they must be what the coarse network said last. */
+int32_t jr2i_look_closer(jr2_ctx *ctx, const jr2i_view *view, jr2i_sight *sight);
 
 #endif

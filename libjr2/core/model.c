@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "face/closeup.h"
 #include "handles.h"
 #include "nn/net_coarse.h"
 #include "nn/net_expression.h"
@@ -35,6 +36,8 @@ static void destroy(jr2i_env *env, jr2_model *model)
 {
     if (!model)
         return;
+    jr2i_fit_free(env, model->fit);
+    jr2i_free(env, model->anchor);
     jr2i_net_free(env, model->expression);
     jr2i_net_free(env, model->coarse);
     jr2i_net_free(env, model->find);
@@ -47,6 +50,16 @@ static int32_t twice(jr2i_env *env, const char *name, const char *topology)
     return jr2i_fail(env, JR2_ERR_ARGUMENT, "%s: the part %s is there twice", name, topology);
 }
 
+/* The network and, beside it, which closeup each of its landmarks is measured from. */
+static int32_t add_expression(jr2i_env *env, jr2_model *model, const jr2i_jr2w *file)
+{
+    int32_t status = jr2i_jr2w_load_u8(env, file, "anchor", 1, (int32_t[]){478}, &model->anchor);
+    for (int32_t i = 0; status == JR2_OK && i < 478; i++)
+        if (model->anchor[i] >= JR2I_CLOSEUPS)
+            status = jr2i_fail(env, JR2_ERR_FORMAT, "%s: anchor[%d] is %d", JR2I_EXPRESSION_TOPOLOGY, (int)i, (int)model->anchor[i]);
+    return status == JR2_OK ? jr2i_net_expression_create(env, file, &model->expression) : status;
+}
+
 int32_t jr2i_model_add(jr2i_env *env, jr2_model *model, const jr2i_jr2w *file, const char *name)
 {
     const char *topology = jr2i_jr2w_topology(file);
@@ -57,7 +70,7 @@ int32_t jr2i_model_add(jr2i_env *env, jr2_model *model, const jr2i_jr2w *file, c
     if (strcmp(topology, JR2I_COARSE_TOPOLOGY) == 0)
         return model->coarse ? twice(env, name, topology) : jr2i_net_coarse_create(env, file, &model->coarse);
     if (strcmp(topology, JR2I_EXPRESSION_TOPOLOGY) == 0)
-        return model->expression ? twice(env, name, topology) : jr2i_net_expression_create(env, file, &model->expression);
+        return model->expression ? twice(env, name, topology) : add_expression(env, model, file);
     return jr2i_fail(env, JR2_ERR_TOPOLOGY, "%s: unknown topology \"%s\"", name, topology);
 }
 
@@ -169,6 +182,8 @@ static int32_t open_model(const char *path, const jr2_blob *blobs, int32_t count
         status = jr2i_no_memory(&env, sizeof *model);
     if (status == JR2_OK)
         status = blobs ? add_blobs(&env, model, blobs, count) : add_path(&env, model, path);
+    if (status == JR2_OK && model->expression && model->head && model->head->landmark478.count == 478 && jr2i_params_count(model->head) >= 0)
+        status = jr2i_fit_create(&env, model->head, &model->fit);
     if (options && known)
         jr2i_copy_text(options->error, options->error_size, status == JR2_OK ? "" : env.error);
     if (status != JR2_OK) {

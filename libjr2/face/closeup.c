@@ -16,9 +16,8 @@ static const struct place {
     {{61, 291, 0, 17}, 4, 0, 0.66f},    /* of the mouth, and the middles of its upper and lower edge */
 };
 
-void jr2i_closeup_map(const float *landmarks, const jr2i_frame *frame, int32_t which, int32_t side, float map[6])
+static jr2i_frame place_square(const float *landmarks, const jr2i_frame *frame, const struct place *place)
 {
-    const struct place *place = &places[which];
     jr2i_frame square = {0, 0, frame->size, frame->roll};
     for (int32_t i = 0; i < place->count; i++) {
         square.x += landmarks[2 * place->points[i]];
@@ -26,7 +25,27 @@ void jr2i_closeup_map(const float *landmarks, const jr2i_frame *frame, int32_t w
     }
     square.x = square.x / (float)place->count + place->up * frame->size * sinf(frame->roll);
     square.y = square.y / (float)place->count - place->up * frame->size * cosf(frame->roll);
-    jr2i_frame_crop_map(&square, place->side, side, map);
+    return square;
+}
+
+void jr2i_closeup_map(const float *landmarks, const jr2i_frame *frame, int32_t which, int32_t side, float map[6])
+{
+    jr2i_frame square = place_square(landmarks, frame, &places[which]);
+    jr2i_frame_crop_map(&square, places[which].side, side, map);
+}
+
+void jr2i_closeup_points(const float *landmarks, const jr2i_frame *frame, const uint8_t *anchor, const float *at, int32_t count, float *out)
+{
+    const float c = cosf(frame->roll) * frame->size, s = sinf(frame->roll) * frame->size;
+    jr2i_frame squares[JR2I_CLOSEUPS];
+    for (int32_t i = 0; i < JR2I_CLOSEUPS; i++)
+        squares[i] = place_square(landmarks, frame, &places[i]);
+    for (int32_t i = 0; i < count; i++) {
+        const jr2i_frame *from = &squares[anchor[i]];
+        const float x = at[2 * i], y = at[2 * i + 1]; /* out may be at */
+        out[2 * i] = from->x + c * x - s * y;
+        out[2 * i + 1] = from->y + s * x + c * y;
+    }
 }
 
 void jr2i_closeup_take(const jr2i_view *view, const float *landmarks, const jr2i_frame *frame, int32_t which, int32_t side, float *out)

@@ -10,6 +10,9 @@
 #define CROP 128
 #define ERROR_SHIFT 4      /* log error is trained around exp(4) of it */
 #define EXPRESSION_SHIFT 3 /* likewise of a coefficient, around exp(-3): 0.05 */
+#define POINTS 478
+#define POINT_UNIT 0.1f
+#define POINT_SHIFT 5      /* and of a landmark, around exp(-5) of the face's size */
 
 int32_t jr2i_params_count(const jr2i_head *head)
 {
@@ -66,10 +69,10 @@ int32_t jr2i_params_from_network(const jr2i_head *head, const float *numbers, jr
 
 int32_t jr2i_params_closer_count(const jr2i_head *head)
 {
-    return jr2i_params_count(head) < 0 ? -1 : 2 * head->expression_count + head->identity_count;
+    return jr2i_params_count(head) < 0 ? -1 : 2 * head->expression_count + 3 * POINTS;
 }
 
-int32_t jr2i_params_correct(const jr2i_head *head, const float *numbers, jr2i_params *params)
+int32_t jr2i_params_closer(const jr2i_head *head, const float *numbers, jr2i_params *params, float *points, float *errors)
 {
     const int32_t count = jr2i_params_closer_count(head), expressions = head->expression_count;
     if (count < 0 || !all_finite(numbers, count))
@@ -78,8 +81,11 @@ int32_t jr2i_params_correct(const jr2i_head *head, const float *numbers, jr2i_pa
         params->expression[i] = unit(numbers[i]);
         params->expression_error[i] = unit(expf(numbers[expressions + i] - EXPRESSION_SHIFT));
     }
-    for (int32_t i = 0; i < head->identity_count; i++)
-        params->identity[i] += numbers[2 * expressions + i];
+    numbers += 2 * expressions;
+    for (int32_t i = 0; i < 2 * POINTS; i++)
+        points[i] = POINT_UNIT * numbers[i];
+    for (int32_t i = 0; i < POINTS; i++)
+        errors[i] = unit(expf(numbers[2 * POINTS + i] - POINT_SHIFT));
     params->corrected = 1;
-    return all_finite(params->identity, head->identity_count);
+    return 1;
 }

@@ -19,7 +19,7 @@ typedef struct jr2i_params {
     float light[27];
     float error;             /* the network's own guess of its landmarks' mean error / outer-eye distance */
     jr2i_face_camera camera; /* pixels of the crop */
-    int32_t corrected;       /* expression and identity are the expression network's; else expression_error is undefined */
+    int32_t corrected;       /* expression is the expression network's; else expression_error is undefined */
     float expression_error[JR2I_PARAMS_EXPRESSION_MAX]; /* its guess of each coefficient's absolute error, 0..1 */
 } jr2i_params;
 
@@ -28,9 +28,10 @@ int32_t jr2i_params_count(const jr2i_head *head);
 /* numbers: identity, expression, rotation (6), log scale, centre (2), light (27), albedo, log error. Returns 0 where they are not
  * finite or make no pose, else 1. */
 int32_t jr2i_params_from_network(const jr2i_head *head, const float *numbers, jr2i_params *params);
-/* The same of an expression network, whose numbers correct what the coarse one said: expression, which replaces the coarse one; log of
- * its error; identity, which is added. Returns 0 where they are not finite. */
+/* The same of an expression network: expression, which replaces the coarse one; log of its error; 478 landmarks (x, y) from the middles of
+ * the closeups they belong to (closeup.h), in tenths of the face's size and in its axes; log of each one's error. Returns 0 where they are
+ * not finite. points (478,2) and errors (478) receive the landmarks, in sizes. */
 int32_t jr2i_params_closer_count(const jr2i_head *head);
-int32_t jr2i_params_correct(const jr2i_head *head, const float *numbers, jr2i_params *params);
+int32_t jr2i_params_closer(const jr2i_head *head, const float *numbers, jr2i_params *params, float *points, float *errors);
 
 #endif

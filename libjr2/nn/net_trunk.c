@@ -30,9 +30,11 @@ static int32_t stage(jr2i_graph *g, const jr2i_jr2w *file, const char *prefix, i
     return x;
 }
 
-int32_t jr2i_net_trunk(jr2i_graph *g, const jr2i_jr2w *file, const char *prefix, int32_t x)
+int32_t jr2i_net_trunk(jr2i_graph *g, const jr2i_jr2w *file, const char *prefix, int32_t x, int32_t *third)
 {
     char name[64];
+    if (third)
+        *third = -1;
     snprintf(name, sizeof name, "%.15sstem", prefix);
     x = jr2i_graph_conv(g, x, name, 2, JR2I_ACT_RELU, -1);
     for (int32_t i = 0; i < STAGES_MAX; i++) {
@@ -40,6 +42,8 @@ int32_t jr2i_net_trunk(jr2i_graph *g, const jr2i_jr2w *file, const char *prefix,
         if (!has(file, name))
             break;
         x = stage(g, file, prefix, x, i);
+        if (third && i == 2)
+            *third = x;
     }
     snprintf(name, sizeof name, "%.15sneck", prefix);
     x = jr2i_graph_conv(g, x, name, 1, JR2I_ACT_RELU, -1);

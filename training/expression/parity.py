@@ -14,15 +14,26 @@ import torch
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
 import jr2w  # noqa: E402
-from expression_network import LAYOUT, SIDE, Expression  # noqa: E402
+from expression_network import LAYOUT, SIDE, UNIT, Expression  # noqa: E402
+from prepare import anchors, measured  # noqa: E402
 
 # centre: mean of these landmarks, moved up by a part of the face's size; side in sizes
 CROPS = {"right": ((33, 133), 0.03, 0.36), "left": ((362, 263), 0.03, 0.36), "mouth": ((61, 291, 0, 17), 0, 0.66)}
 
 
+TRUNK = 256  # of the tiny coarse network
+
+
+def tiny_face():
+    """The tiny head's landmarks as the face camera sees them, and their anchors."""
+    vertices = jr2w.read(os.path.join(HERE, "../../tests/data/tiny/head.jr2w"))[1]["template"][:478].astype(float)
+    seen = vertices[:, :2] / (1 - vertices[:, 2:] / 100) * [1, -1]
+    return seen, anchors(vertices)
+
+
 def network(rng):
     torch.manual_seed(3)
-    net = Expression(eye=(4, ((6, 1), (8, 2)), 3, 10), mouth=(5, ((7, 1), (9, 1)), 3, 12), hidden=20).eval()
+    net = Expression(eye=(4, ((6, 1), (8, 2)), 3, 10), mouth=(5, ((7, 1), (9, 1)), 3, 12), trunk=(TRUNK, 16), hidden=20).eval()
     for _, seq in net.convolutions():  # norms that do something
         seq[1].running_mean.uniform_(-0.2, 0.2)
         seq[1].running_var.uniform_(0.5, 2)
@@ -30,17 +41,24 @@ def network(rng):
         seq[1].bias.data.uniform_(-0.2, 0.2)
     net.fc2.weight.data.normal_(std=0.15)
     net.fc2.bias.data[:LAYOUT[0][1]] = torch.linspace(-0.2, 1.2, LAYOUT[0][1])  # some have to be cut to 0..1
+    net.fc2.bias.data[53:106] += 2  # the coefficients are in doubt, so that the landmarks count
+    seen, anchor = tiny_face()  # the landmarks stay near those of a face, a little longer
+    net.trunk.weight.data *= 0.02  # the tiny coarse network has large maps
+    net.fc2.weight.data[106:106 + 956] *= 0.03
+    net.fc2.bias.data[106:106 + 956] = torch.tensor((measured(seen * [1, 1.06], seen, anchor) / UNIT).ravel())
     tensors = {name: t.numpy().astype(np.float16) for name, t in net.folded().items()}
     net.unfold(tensors)
     inputs = {name: (rng.integers(0, 256, (1, 3, SIDE, SIDE)) / 127.5 - 1).astype(np.float32) for name in CROPS}
-    coarse = (rng.standard_normal((1, net.fc1.in_features - 32)) * 0.5).astype(np.float32)
+    coarse = (rng.standard_normal((1, net.fc1.in_features - 48)) * 0.5).astype(np.float32)
+    trunk = np.abs(rng.standard_normal((1, TRUNK))).astype(np.float32)
     with torch.no_grad():
-        answer = net(*(torch.from_numpy(a) for a in inputs.values()), torch.from_numpy(coarse)).numpy()[0]
-        plain = net(*(torch.zeros(1, 3, SIDE, SIDE) for _ in inputs), torch.zeros(coarse.shape)).numpy()[0]
+        answer = net(*(torch.from_numpy(a) for a in inputs.values()), torch.from_numpy(trunk), torch.from_numpy(coarse)).numpy()[0]
+        plain = net(*(torch.zeros(1, 3, SIDE, SIDE) for _ in inputs), torch.zeros(trunk.shape), torch.zeros(coarse.shape)).numpy()[0]
     assert np.abs(answer - plain).max() > 0.2, "the inputs hardly matter"
     # bytes, so that the file stays small
     tensors.update({"input." + n: np.round((a[0] + 1) * 127.5).astype(np.uint8) for n, a in inputs.items()})
-    tensors["input.coarse"], tensors["expected.output"] = coarse[0], answer
+    tensors["input.trunk"], tensors["input.coarse"], tensors["expected.output"] = trunk[0], coarse[0], answer
+    tensors["anchor"] = anchor.astype(np.uint8)
     return tensors
 
 
@@ -97,7 +115,7 @@ def main():
     jr2w.write(path, "jr2.expression.1", tensors)
     answer = tensors["expected.output"]
     print(path, pathlib.Path(path).stat().st_size, "bytes; answers", [(n, float(a.min()), float(a.max())) for n, a in
-                                                                      zip([n for n, _ in LAYOUT], np.split(answer, [53, 106]))])
+                                                                      zip([n for n, _ in LAYOUT], np.split(answer, [53, 106, 1062]))])
 
 
 if __name__ == "__main__":
