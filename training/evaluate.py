@@ -102,19 +102,23 @@ def align(source, target, scale):
     return k * a @ rot.T + target.mean(0)
 
 
+def image_and_truth(head, d, i):
+    """Rendered face i of a set: its 478 points in head space and in pixels."""
+    points3 = head.landmarks(head.vertices(d["identity"][i], d["expression"][i]))
+    return points3, project(points3, d["rotation"][i], d["scale"][i], d["centre"][i])
+
+
 def rendered_heads(context, head, folder):
     from synth import Renderer
     normals_of = Renderer(head).normals
     face_ids = np.unique(head.triangles[np.isin(head.part, (FACE, LIPS))])
     face_ids = face_ids[(head.template[face_ids, 2] > 2.0) & (head.template[face_ids, 1] > -9.0)]  # the face, no ears, no neck
-    pose, gaze, exact, found = [], [], [], []
+    pose, gaze, exact, found, coarse = [], [], [], [], []
     rigid, scaled, mean_face, missed, yaw_of = [], [], [], 0, []
     for path in sorted(glob.glob(os.path.join(folder, "*.npz"))):
         d = np.load(path)
         for i in range(len(d["image"])):
-            vertices = head.vertices(d["identity"][i], d["expression"][i])
-            points3 = head.landmarks(vertices)
-            points2 = project(points3, d["rotation"][i], d["scale"][i], d["centre"][i])
+            points3, points2 = image_and_truth(head, d, i)
             face = nearest(context.reconstruct(d["image"][i]), points2.mean(0))
             if face is None:
                 missed += 1
@@ -128,6 +132,8 @@ def rendered_heads(context, head, folder):
             gaze.append(np.array(face.gaze) - np.degrees([ly, lp, ry, rp]))
             exact.append(d["expression"][i])
             found.append(list(face.expression.values()))
+            plain = nearest(context.reconstruct(d["image"][i], expression="coarse"), points2.mean(0))
+            coarse.append([np.nan] * 53 if plain is None else list(plain.expression.values()))
             if len(rigid) < 300:
                 scan = (head.template + np.tensordot(d["identity"][i], head.identity, 1))
                 mesh = head.template + np.tensordot(np.asarray(face.identity, np.float32), head.identity, 1)
@@ -137,7 +143,7 @@ def rendered_heads(context, head, folder):
                     full[face_ids] = moved
                     into.append(10 * surface_distance(scan[face_ids], moved, normals_of(full)[face_ids]))
     return {"pose": np.abs(np.array(pose)), "yaw": np.array(yaw_of), "gaze": np.abs(np.array(gaze)),
-            "exact": np.array(exact), "found": np.array(found), "rigid": np.array(rigid), "scaled": np.array(scaled),
+            "exact": np.array(exact), "found": np.array(found), "coarse": np.array(coarse), "rigid": np.array(rigid), "scaled": np.array(scaled),
             "mean_face": np.array(mean_face),
             "missed": missed}
 
@@ -242,6 +248,12 @@ def main():
     row("expressions on rendered faces: every coefficient's correlation", ">= 0.6",
         f"lowest {np.nanmin(correlation):.2f}, mean {np.nanmean(correlation):.2f} (lowest five: {', '.join(low)})",
         np.nanmin(correlation) >= 0.6)
+    strength = h["exact"].max(1)
+    for name, some in (("large (a coefficient of 0.7 or more)", strength >= 0.7), ("small and neutral (all below 0.4)", strength < 0.4)):
+        both = [np.nanmean(np.abs(h["exact"] - h[k])[some]) for k in ("found", "coarse")]
+        rows.append((f"{some.sum()} {name} expressions: mean absolute error, with the expression network / coarse network alone", "",
+                     f"{both[0]:.3f} / {both[1]:.3f} = {both[0] / both[1]:.2f}", True))
+    rows.append(("expressions on rendered faces: mean absolute error of saying 0 everywhere", "", f"{h['exact'].mean():.3f}", True))
     rows.append(("gaze on rendered heads, mean absolute error of yaw / pitch", "",
                  f"{h['gaze'][:, [0, 2]].mean():.1f} / {h['gaze'][:, [1, 3]].mean():.1f} degrees", True))
     if args.finder:
@@ -259,10 +271,12 @@ def main():
                   "| what | bar | measured | met |\n| --- | --- | --- | --- |\n")
         for what, bar, value, ok in rows:
             out.write(f"| {what} | {bar} | {value} | {('yes' if ok else '**no**') if bar else ''} |\n")
-        out.write("\n## Expression coefficients on rendered faces, one by one\n\n| coefficient | correlation | mean absolute error |\n"
-                  "| --- | --- | --- |\n")
+        out.write("\n## Expression coefficients on rendered faces, one by one\n\n| coefficient | correlation | mean absolute error | "
+                  "correlation, coarse network alone |\n| --- | --- | --- | --- |\n")
+        seen = np.isfinite(h["coarse"][:, 0])
         for k, name in enumerate(head.names):
-            out.write(f"| {name} | {correlation[k]:.2f} | {np.abs(h['exact'][:, k] - h['found'][:, k]).mean():.3f} |\n")
+            alone = np.corrcoef(h["exact"][seen, k], h["coarse"][seen, k])[0, 1]
+            out.write(f"| {name} | {correlation[k]:.2f} | {np.abs(h['exact'][:, k] - h['found'][:, k]).mean():.3f} | {alone:.2f} |\n")
         notes = os.path.join(ROOT, "docs/results-notes.md")
         if os.path.exists(notes):
             out.write("\n" + open(notes).read())
