@@ -36,6 +36,15 @@ LAYOUT = [("expression", 53), ("log_error", 53), ("points", 956), ("points_log_e
 OUTPUT = sum(n for _, n in LAYOUT)
 
 
+def take(seq, tensors, name):
+    """A convolution from its folded tensors; the norm starts as the identity."""
+    seq[0].weight.data.copy_(torch.tensor(tensors[name + ".weight"].astype("float32")))
+    seq[1].bias.data.copy_(torch.tensor(tensors[name + ".bias"]))
+    nn.init.ones_(seq[1].weight)
+    seq[1].running_mean.zero_()
+    seq[1].running_var.fill_(1 - seq[1].eps)
+
+
 class Branch(nn.Module):
     def __init__(self, stem, stages, neck, out):
         super().__init__()
@@ -47,15 +56,29 @@ class Branch(nn.Module):
         self.neck = conv(channels, neck, kernel=1)
         self.fc = nn.Linear(neck * (SIDE >> (1 + len(stages))) ** 2, out)
 
-    def forward(self, x):
+    def convolutions(self):
+        yield "stem", self.stem
+        for i, stage in enumerate(self.stages):
+            yield f"s{i}.down", stage[0]
+            for j, block in enumerate(stage[1:]):
+                yield f"s{i}.b{j}.conv1", block.conv1
+                yield f"s{i}.b{j}.conv2", block.conv2
+
+    def see(self, x):
+        """The map behind the stages."""
         x = self.stem(x)
         for stage in self.stages:
             x = stage(x)
+        return x
+
+    def forward(self, x):
+        """Crops, or maps of see()."""
+        x = self.see(x) if x.shape[1] == 3 else x
         return torch.relu(self.fc(self.neck(x).flatten(1)))
 
 
 class Expression(nn.Module):
-    def __init__(self, eye=(16, ((32, 1), (64, 2)), 32, 96), mouth=(24, ((48, 1), (96, 2)), 48, 160),
+    def __init__(self, eye=(32, ((32, 2), (96, 2)), 48, 160), mouth=(32, ((32, 2), (96, 2)), 48, 192),
                  trunk=(TRUNK, 160), hidden=384):
         super().__init__()
         self.config = {"eye": eye, "mouth": mouth, "trunk": trunk, "hidden": hidden}
@@ -72,28 +95,33 @@ class Expression(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, right, left, mouth, trunk, coarse, alone=False):
-        """Crops (N,3,64,64) in [-1,1], left already mirrored; trunk (N,3072); coarse (N,230) -> (N,OUTPUT). right None: the branches
-        see nothing, which is how training starts, as the linear layers learn fifty times as fast alone."""
+        """Crops (N,3,64,64) in [-1,1], left already mirrored; trunk (N,3072); coarse (N,230) -> (N,OUTPUT). Instead of crops: the maps
+        that see() made of them."""
         n = len(coarse)
-        if right is None:
-            near = coarse.new_zeros(n, 2 * self.eye.fc.out_features + self.mouth.fc.out_features)
-        else:
-            eyes, lower = self.eye(torch.cat([right, left])), self.mouth(mouth)
-            near = torch.cat([eyes[:n], eyes[n:], lower], 1)
+        eyes, lower = self.eye(torch.cat([right, left])), self.mouth(mouth)
+        near = torch.cat([eyes[:n], eyes[n:], lower], 1)
         out = self.fc2(torch.relu(self.fc1(torch.cat([near, torch.relu(self.trunk(trunk)), coarse], 1))))
         if not alone:
             return out
-        return out, None if right is None else (self.eye_alone(eyes[:n]), self.eye_alone(eyes[n:]), self.mouth_alone(lower))
+        return out, (self.eye_alone(eyes[:n]), self.eye_alone(eyes[n:]), self.mouth_alone(lower))
+
+    def start_from(self, coarse):
+        """The branches begin as the first stages of a trained coarse network (its exported tensors)."""
+        for branch in (self.eye, self.mouth):
+            for name, seq in branch.convolutions():
+                take(seq, coarse, name)
+
+    def trunk_eval(self):
+        """Norms of what came from the coarse network stay as they are."""
+        for branch in (self.eye, self.mouth):
+            branch.stem.eval()
+            branch.stages.eval()
 
     def convolutions(self):
         for prefix in ("eye", "mouth"):
             branch = getattr(self, prefix)
-            yield prefix + ".stem", branch.stem
-            for i, stage in enumerate(branch.stages):
-                yield f"{prefix}.s{i}.down", stage[0]
-                for j, block in enumerate(stage[1:]):
-                    yield f"{prefix}.s{i}.b{j}.conv1", block.conv1
-                    yield f"{prefix}.s{i}.b{j}.conv2", block.conv2
+            for name, seq in branch.convolutions():
+                yield f"{prefix}.{name}", seq
             yield prefix + ".neck", branch.neck
 
     def linears(self):
@@ -114,11 +142,7 @@ class Expression(nn.Module):
     def unfold(self, tensors):
         """Takes over exported weights (batch norms start as the identity)."""
         for name, seq in self.convolutions():
-            seq[0].weight.data.copy_(torch.tensor(tensors[name + ".weight"].astype("float32")))
-            seq[1].bias.data.copy_(torch.tensor(tensors[name + ".bias"]))
-            nn.init.ones_(seq[1].weight)
-            seq[1].running_mean.zero_()
-            seq[1].running_var.fill_(1 - seq[1].eps)
+            take(seq, tensors, name)
         for name, layer in self.linears().items():
             layer.weight.data.copy_(torch.tensor(tensors[name + ".weight"].astype("float32")))
             layer.bias.data.copy_(torch.tensor(tensors[name + ".bias"]))

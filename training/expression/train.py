@@ -50,17 +50,40 @@ class Samples:
                                      for k, p in enumerate(self.parts)])
         self.real = np.concatenate([p["kind"] % 10 == 0 for p in self.parts])
 
-    def take(self, rows, rng=None, crops=True):
-        """Tensors of these rows of the index; with rng: random light and noise."""
+    @torch.no_grad()
+    def look(self, net):
+        """Keeps what the untrained branches see of each sample."""
+        net.eval()
+        for part in self.parts:
+            if "maps" in part:
+                continue
+            maps = []
+            for k in range(0, len(part["kind"]), 100):
+                x = torch.from_numpy(part["crops"][k:k + 100]).permute(1, 0, 4, 2, 3).float() / 127.5 - 1
+                maps.append(torch.stack([b.see(y.contiguous(memory_format=torch.channels_last)).contiguous()
+                                         for b, y in zip((net.eye, net.eye, net.mouth), x)], 1).half().numpy())
+            part["maps"] = np.concatenate(maps)
+        net.train()
+        net.trunk_eval()
+
+    def forget(self):
+        for part in self.parts:
+            part.pop("maps", None)
+
+    def take(self, rows, rng=None, maps=False):
+        """Tensors of these rows of the index; with rng: random light and noise. maps: what look() kept instead of crops."""
         where = self.index[rows]
-        columns = {k: np.stack([self.parts[a][k][b] for a, b in where]) for k in self.parts[0] if crops or k != "crops"}
+        columns = {k: np.stack([self.parts[a][k][b] for a, b in where]) for k in self.parts[0] if k != ("crops" if maps else "maps")}
         crops, n = columns.pop("crops", None), len(rows)
         t = {k: torch.from_numpy(v) for k, v in columns.items()}
         t["trunk"] = t["trunk"].float()
         if rng is not None:
             t["trunk"] = t["trunk"] * (torch.rand(t["trunk"].shape) > 0.1) / 0.9
-        if crops is None:
-            return [None] * 3, t
+        if maps:
+            seen = t.pop("maps").float()
+            if rng is not None:
+                seen = seen * (torch.rand(n, 3, seen.shape[2], 1, 1) > 0.1) / 0.9
+            return list(seen.unbind(1)), t
         x = torch.from_numpy(crops).permute(1, 0, 4, 2, 3).float() / 127.5 - 1
         if rng is not None:
             gain = torch.from_numpy(np.exp(rng.normal(0, 0.15, (1, n, 1, 1, 1)) + rng.normal(0, 0.04, (1, n, 3, 1, 1)))).float()
@@ -132,8 +155,7 @@ def losses(decoder, out, t, alone, said):
     known = laplace(de.abs() + 0.002, p["log_error"]) * synthetic
     sure = laplace((p["points"] - t["points"]).norm(dim=2) + 1e-4, p["points_log_error"])
     total = 100 * expression + 40 * geometry + 60 * points + 20 * gap + 0.2 * known + 0.1 * sure
-    if said is not None:
-        total = total + alone(said, t, weight)
+    total = total + alone(said, t, weight)
 
     def over(x, m):
         return float((x.detach() * m).sum() / m.sum().clamp(min=1))
@@ -145,13 +167,13 @@ def losses(decoder, out, t, alone, said):
 
 
 @torch.no_grad()
-def validate(net, decoder, val, names, near=True):
+def validate(net, decoder, val, names):
     """On validation pictures: mean absolute error and correlation of the coefficients (rendered), points before and after."""
     net.eval()
     e, truth, points, before, coarse_e, kind = [], [], [], [], [], []
     for k in range(0, len(val.index), 100):
         x, t = val.take(np.arange(k, min(k + 100, len(val.index))))
-        p = answer(net(*(x if near else [None] * 3), t["trunk"], t["coarse"]))
+        p = answer(net(*x, t["trunk"], t["coarse"]))
         for into, r in ((points, p["points"] - t["points"]), (before, t["seen_points"] - t["points"])):
             into.append((r[:, :468].norm(dim=2) * t["unit"][:, None]).mean(1))
         e.append(p["expression"].clamp(0, 1))
@@ -159,6 +181,7 @@ def validate(net, decoder, val, names, near=True):
         truth.append(t["expression"])
         kind.append(t["kind"])
     net.train()
+    net.trunk_eval()
     e, truth, coarse_e, points, before, kind = (torch.cat(a).numpy() for a in (e, truth, coarse_e, points, before, kind))
     synthetic = kind > 0
     e, truth, coarse_e = e[synthetic], truth[synthetic], coarse_e[synthetic]
@@ -192,7 +215,10 @@ def main():
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--share-real", type=float, default=0.2)
-    parser.add_argument("--far-until", type=float, default=0.1, help="share of the training without the eye and mouth branches")
+    parser.add_argument("--far-until", type=float, default=0.1, help="share of the training in which the branches stay as the "
+                        "first stages of the coarse network and only the layers behind them learn, 20 times as fast")
+    parser.add_argument("--trunk-rate", type=float, default=0.4, help="learning rate of the branches' convolutions afterwards, of the rest's")
+    parser.add_argument("--coarse", default=os.path.join(_ROOT, "../weights/coarse.jr2w"))
     parser.add_argument("--init", help="exported weights (.jr2w) to start from")
     parser.add_argument("--smoke", type=int, default=0)
     args = parser.parse_args()
@@ -210,11 +236,15 @@ def main():
     first = [name for name, _ in LAYOUT].index("points")
     first = sum(n for _, n in LAYOUT[:first])
     net.fc2.bias.data[first:first + 956] = torch.tensor(np.mean([p["points"].mean(0) for p in samples.parts], 0).ravel() / UNIT)
+    net.start_from(jr2w.read(args.coarse)[1])
     if args.init:
         net.unfold(jr2w.read(args.init)[1])
     net, average = (n.to(memory_format=torch.channels_last) for n in (net, average))
     average.load_state_dict(net.state_dict())
-    optimizer = torch.optim.AdamW(net.parameters(), args.rate, weight_decay=0.02)
+    net.trunk_eval()
+    trunks = [p for b in (net.eye, net.mouth) for part in (b.stem, b.stages) for p in part.parameters()]
+    rest = [p for p in net.parameters() if not any(p is q for q in trunks)]
+    optimizer = torch.optim.AdamW([{"params": rest}, {"params": trunks}], args.rate, weight_decay=0.02)
     step, spent, last = 0, 0.0, os.path.join(args.run, "last.pt")
     if os.path.exists(last):
         saved = torch.load(last)
@@ -227,7 +257,7 @@ def main():
     mean, shown, written, far = {}, time.time(), time.time(), False
 
     def save():
-        result = validate(average, decoder, val, head.names, not far)
+        result = validate(average, decoder, val, head.names)
         torch.save({"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(),
                     "step": step, "spent": time.time() - start}, last + ".new")
         os.replace(last + ".new", last)
@@ -239,10 +269,16 @@ def main():
         for g in optimizer.param_groups:
             g["lr"] = args.rate * min(1, (step + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
         far = progress < args.far_until
+        if far and not all("maps" in p for p in samples.parts):
+            samples.look(net)
+        elif not far:
+            samples.forget()
         batch = args.batch * (4 if far else 1)
+        for g in optimizer.param_groups[1:]:
+            g["lr"] *= 0 if far else args.trunk_rate
         n_real = int(round(batch * args.share_real))
         rows = np.concatenate([rng.choice(np.where(samples.real)[0], n_real), rng.choice(np.where(~samples.real)[0], batch - n_real)])
-        x, t = samples.take(rows, rng, not far)
+        x, t = samples.take(rows, rng, far)
         out, said = net(*x, t["trunk"], t["coarse"], alone=True)
         loss, parts = losses(decoder, out, t, alone, said)
         optimizer.zero_grad(set_to_none=True)
