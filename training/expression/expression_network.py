@@ -17,7 +17,8 @@ Output:
   "points" (956)          (478,2): landmarks in the axes of the coarse network's face frame, in UNIT of its size, from the
                           centre of the crop they belong to (ANCHOR: 0 right eye, 1 left eye, 2 mouth; nothing is mirrored)
   "points_log_error" (478)  log of each one's expected distance from the truth, in sizes, less 5
-The library fits the head model to these landmarks, with the coefficients as a prior (face/fit.c).
+  "identity" (100)        the coefficients
+The library fits the head model to these landmarks, with both kinds of coefficients as a prior (face/fit.c).
 """
 import os
 import sys
@@ -32,7 +33,8 @@ from network import Block, conv  # noqa: E402
 SIDE = 48
 UNIT = 0.1
 TRUNK = 3072
-LAYOUT = [("expression", 53), ("log_error", 53), ("points", 956), ("points_log_error", 478)]
+LAYOUT = [("expression", 53), ("log_error", 53), ("points", 956), ("points_log_error", 478),
+          ("identity", 100)]
 OUTPUT = sum(n for _, n in LAYOUT)
 
 

@@ -154,13 +154,17 @@ def losses(decoder, out, t, alone, said):
     gap = (d[:, decoder.pairs[:, 0]] - d[:, decoder.pairs[:, 1]]).abs().mean((1, 2))
     known = laplace(de.abs() + 0.002, p["log_error"]) * synthetic
     sure = laplace((p["points"] - t["points"]).norm(dim=2) + 1e-4, p["points_log_error"])
-    total = 100 * expression + 40 * geometry + 60 * points + 20 * gap + 0.2 * known + 0.1 * sure
+    own = (t["kind"] < 10).float()
+    db = p["identity"] - t["identity"]
+    shape = (db @ decoder.shape_basis).square().mean(1) * own * (0.3 + 0.7 * synthetic)
+    identity = db.square().mean(1) * own * synthetic
+    total = 20 * shape + 1 * identity + 100 * expression + 40 * geometry + 60 * points + 20 * gap + 0.2 * known + 0.1 * sure
     total = total + alone(said, t, weight)
 
     def over(x, m):
         return float((x.detach() * m).sum() / m.sum().clamp(min=1))
     before = ((t["seen_points"] - t["points"])[:, :468].norm(dim=2) * t["unit"][:, None]).mean(1)
-    parts = {"expr": over(de.abs().mean(1), synthetic), "real_expr": over(de.abs().mean(1), 1 - synthetic),
+    parts = {"expr": over(de.abs().mean(1), synthetic), "shape": over((db @ decoder.shape_basis).abs().mean(1), synthetic * own), "real_expr": over(de.abs().mean(1), 1 - synthetic),
              "points": over(distance[:, :468].mean(1), synthetic), "of": over(before, synthetic),
              "real_points": over(distance[:, :468].mean(1), 1 - synthetic), "real_of": over(before, 1 - synthetic)}
     return total.mean(), parts
@@ -170,12 +174,15 @@ def losses(decoder, out, t, alone, said):
 def validate(net, decoder, val, names):
     """On validation pictures: mean absolute error and correlation of the coefficients (rendered), points before and after."""
     net.eval()
-    e, truth, points, before, coarse_e, kind = [], [], [], [], [], []
+    e, truth, points, before, coarse_e, kind, b, b0, b_truth = [], [], [], [], [], [], [], [], []
     for k in range(0, len(val.index), 100):
         x, t = val.take(np.arange(k, min(k + 100, len(val.index))))
         p = answer(net(*x, t["trunk"], t["coarse"]))
         for into, r in ((points, p["points"] - t["points"]), (before, t["seen_points"] - t["points"])):
             into.append((r[:, :468].norm(dim=2) * t["unit"][:, None]).mean(1))
+        b.append(p["identity"])
+        b0.append(t["coarse"][:, :100])
+        b_truth.append(t["identity"])
         e.append(p["expression"].clamp(0, 1))
         coarse_e.append(decoder.decode(t["coarse"])["expression"].clamp(0, 1))
         truth.append(t["expression"])
@@ -190,11 +197,14 @@ def validate(net, decoder, val, names):
         return np.array([np.corrcoef(a[:, k], truth[:, k])[0, 1] if a[:, k].std() > 0 and truth[:, k].std() > 0 else np.nan for k in range(53)])
     c, c0 = correlations(e), correlations(coarse_e)
     order = np.argsort(c)
+
+    def shape(a):  # without the size, mode 0
+        return 10 * ((torch.cat(a) - torch.cat(b_truth))[synthetic, 1:] @ decoder.shape_basis[1:]).unflatten(1, (-1, 3)).norm(dim=2).mean()
     print(f"  validation: expression {np.abs(e - truth).mean():.4f} (coarse {np.abs(coarse_e - truth).mean():.4f}, zero {truth.mean():.4f}), "
           f"correlation {np.nanmean(c):.3f} (coarse {np.nanmean(c0):.3f}), {np.sum(c >= 0.6)} of 53 >= 0.6, worst "
           + " ".join(f"{names[k]} {c[k]:.2f}" for k in order[:8])
           + f"; points: rendered {100 * points[synthetic].mean():.2f} % (coarse {100 * before[synthetic].mean():.2f}), "
-          f"photos {100 * points[~synthetic].mean():.2f} % (coarse {100 * before[~synthetic].mean():.2f})", flush=True)
+          f"shape {shape(b):.2f} mm (coarse {shape(b0):.2f}, mean face {shape([0 * x for x in b]):.2f}); photos {100 * points[~synthetic].mean():.2f} % (coarse {100 * before[~synthetic].mean():.2f})", flush=True)
     return {"mae": float(np.abs(e - truth).mean()), "correlation": float(np.nanmean(c))}
 
 
@@ -249,7 +259,8 @@ def main():
     if os.path.exists(last):
         saved = torch.load(last)
         for part, name in ((net, "net"), (average, "average"), (optimizer, "optimizer")):
-            part.load_state_dict(saved[name])
+            if name in saved:
+                part.load_state_dict(saved[name])
         step, spent = saved["step"], saved["spent"]
         print("resumed at step", step, flush=True)
     rng = np.random.default_rng([step, 5])
