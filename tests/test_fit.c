@@ -143,12 +143,13 @@ START_TEST(keeps_to_the_network_where_points_say_little)
         sigma[i] = 100;
     for (int i = 0; i < head->expression_count; i++)
         got.expression_error[i] = 0.02f;
+    got.identity[5] = 1.5f;
     got.expression[named("cheekPuff_L")] = 0.5f;
     ck_assert_int_eq(jr2i_fit_run(fit, points, sigma, room, &got), 1);
     ck_assert(fabsf(got.expression[named("cheekPuff_L")] - 0.5f) < 0.02f);
     ck_assert(got.expression[named("jawOpen")] < 0.05f);
     for (int i = 0; i < head->identity_count; i++)
-        ck_assert(fabsf(got.identity[i]) < 0.1f);
+        ck_assert(fabsf(got.identity[i] - (i == 5 ? 1.5f : 0)) < 0.1f);
 }
 END_TEST
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Maximum a posteriori fit: least squares of the landmarks' distances in the face camera, each over its expected error, with a normal
- * prior on the identity and one around the network's expression. Coefficients stay in 0..1: one that stands at a bound and is pushed
+ * Maximum a posteriori fit: least squares of the landmarks' distances in the face camera, each over its expected error, with normal
+ * priors around the network's identity and expression. Coefficients stay in 0..1: one that stands at a bound and is pushed
  * outwards rests in that step. The eyeLook coefficients are the network's. Normal equations in single, their solution in double
  * precision. */
 #include "face/fit.h"
@@ -15,6 +15,7 @@
 #define POSE 6 /* turn (3), log scale, centre (2) */
 /* Errors of neighbouring landmarks go together: 468 points count as 468 / SPREAD^2 independent ones. */
 #define SPREAD 4.0f
+#define IDENTITY_SIGMA 0.9f       /* what the network leaves of a deviation of 1 */
 #define COEFFICIENT_SPREAD 1.0f   /* of the network's own error of a coefficient */
 #define COEFFICIENT_SIGMA 0.02f   /* which is not believed to be smaller */
 #define POINT_SIGMA 1e-3f         /* px */
@@ -289,8 +290,8 @@ static void start(const jr2i_fit *fit, const jr2i_params *params, work *w)
     w->cx = params->camera.cx;
     w->cy = params->camera.cy;
     for (int32_t m = 0; m < fit->identities; m++) {
-        w->x[m] = w->prior[m] = 0;
-        w->precision[m] = 1;
+        w->x[m] = w->prior[m] = params->identity[m];
+        w->precision[m] = 1 / (IDENTITY_SIGMA * IDENTITY_SIGMA);
     }
     for (int32_t m = 0; m < fit->free; m++) {
         const int32_t at = fit->identities + m;

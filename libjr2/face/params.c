@@ -69,7 +69,7 @@ int32_t jr2i_params_from_network(const jr2i_head *head, const float *numbers, jr
 
 int32_t jr2i_params_closer_count(const jr2i_head *head)
 {
-    return jr2i_params_count(head) < 0 ? -1 : 2 * head->expression_count + 3 * POINTS;
+    return jr2i_params_count(head) < 0 ? -1 : 2 * head->expression_count + 3 * POINTS + head->identity_count;
 }
 
 int32_t jr2i_params_closer(const jr2i_head *head, const float *numbers, jr2i_params *params, float *points, float *errors)
@@ -86,6 +86,7 @@ int32_t jr2i_params_closer(const jr2i_head *head, const float *numbers, jr2i_par
         points[i] = POINT_UNIT * numbers[i];
     for (int32_t i = 0; i < POINTS; i++)
         errors[i] = unit(expf(numbers[2 * POINTS + i] - POINT_SHIFT));
+    memcpy(params->identity, numbers + 3 * POINTS, (size_t)head->identity_count * sizeof(float));
     params->corrected = 1;
     return 1;
 }

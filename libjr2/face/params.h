@@ -29,7 +29,7 @@ int32_t jr2i_params_count(const jr2i_head *head);
  * finite or make no pose, else 1. */
 int32_t jr2i_params_from_network(const jr2i_head *head, const float *numbers, jr2i_params *params);
 /* The same of an expression network: expression, which replaces the coarse one; log of its error; 478 landmarks (x, y) from the middles of
- * the closeups they belong to (closeup.h), in tenths of the face's size and in its axes; log of each one's error. Returns 0 where they are
+ * the closeups they belong to (closeup.h), in tenths of the face's size and in its axes; log of each one's error; identity. Returns 0 where they are
  * not finite. points (478,2) and errors (478) receive the landmarks, in sizes. */
 int32_t jr2i_params_closer_count(const jr2i_head *head);
 int32_t jr2i_params_closer(const jr2i_head *head, const float *numbers, jr2i_params *params, float *points, float *errors);
