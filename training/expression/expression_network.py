@@ -102,7 +102,10 @@ class Expression(nn.Module):
         n = len(coarse)
         eyes, lower = self.eye(torch.cat([right, left])), self.mouth(mouth)
         near = torch.cat([eyes[:n], eyes[n:], lower], 1)
-        out = self.fc2(torch.relu(self.fc1(torch.cat([near, torch.relu(self.trunk(trunk)), coarse], 1))))
+        far = torch.relu(self.trunk(trunk))
+        drop = nn.functional.dropout
+        out = self.fc2(drop(torch.relu(self.fc1(torch.cat([drop(near, 0.15, self.training), drop(far, 0.15, self.training), coarse], 1))),
+                            0.1, self.training))
         if not alone:
             return out
         return out, (self.eye_alone(eyes[:n]), self.eye_alone(eyes[n:]), self.mouth_alone(lower))

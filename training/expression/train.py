@@ -78,11 +78,11 @@ class Samples:
         t = {k: torch.from_numpy(v) for k, v in columns.items()}
         t["trunk"] = t["trunk"].float()
         if rng is not None:
-            t["trunk"] = t["trunk"] * (torch.rand(t["trunk"].shape) > 0.1) / 0.9
+            t["trunk"] = t["trunk"] * (torch.rand(t["trunk"].shape) > 0.25) / 0.75
         if maps:
             seen = t.pop("maps").float()
             if rng is not None:
-                seen = seen * (torch.rand(n, 3, seen.shape[2], 1, 1) > 0.1) / 0.9
+                seen = seen * ((torch.rand(n, 3, seen.shape[2], 1, 1) > 0.1) * (1 + 0.15 * torch.randn(n, 3, seen.shape[2], 1, 1))) / 0.9
             return list(seen.unbind(1)), t
         x = torch.from_numpy(crops).permute(1, 0, 4, 2, 3).float() / 127.5 - 1
         if rng is not None:
