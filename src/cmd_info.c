@@ -16,7 +16,8 @@ int cmd_info(int argc, char **argv)
     static const struct {
         int32_t id;
         const char *name;
-    } parts[] = {{JR2_PART_HEAD, "head"}, {JR2_PART_FIND, "find"}, {JR2_PART_COARSE, "coarse"}, {JR2_PART_EXPRESSION, "expression"}},
+    } parts[] = {{JR2_PART_HEAD, "head"}, {JR2_PART_FIND, "find"}, {JR2_PART_COARSE, "coarse"}, {JR2_PART_EXPRESSION, "expression"},
+                 {JR2_PART_REENACT, "reenact"}},
       counts[] = {{JR2_COUNT_VERTICES, "vertices"},     {JR2_COUNT_TRIANGLES, "triangles"}, {JR2_COUNT_UV, "texture coordinates"},
                   {JR2_COUNT_IDENTITY, "identity"},     {JR2_COUNT_EXPRESSION, "expression"}, {JR2_COUNT_ALBEDO, "albedo"},
                   {JR2_COUNT_JOINTS, "joints"}};

@@ -8,6 +8,8 @@ arrays come as NumPy arrays, else as (flat) lists of floats.
     for face in result:
         print(face.angles, face.arkit["jawOpen"])
     result.export("head.glb")
+    portrait = jr2.Portrait(context, pixels, width, height)
+    moved = portrait.reenact({"pose": {"yaw": 20}, "arkit": {"jawOpen": 0.5}})  # RGB bytes, or an array (H,W,3)
 
 The library is searched in $JR2_LIBRARY, beside this file, in ../../build of a source tree and where the system loads libraries from.
 """
@@ -21,13 +23,13 @@ try:
 except ImportError:
     numpy = None
 
-__all__ = ["Context", "Error", "Face", "Model", "Result", "arkit_names", "build_info", "version"]
+__all__ = ["Context", "Error", "Face", "Model", "Portrait", "Result", "arkit_names", "build_info", "version"]
 
 RGB8, RGBA8, BGR8, BGRA8, GRAY8 = range(1, 6)
 _CHANNELS = {RGB8: 3, RGBA8: 4, BGR8: 3, BGRA8: 4, GRAY8: 1}
 _EXPORTS = {"json": 1, "glb": 2, "obj": 3, "ply": 4, "overlay": 5, "texture": 6}
 _OF_ENDING = {".json": "json", ".glb": "glb", ".obj": "obj", ".ply": "ply", ".png": "overlay"}
-_PARTS = ("head", "find", "coarse", "expression")
+_PARTS = ("head", "find", "coarse", "expression", "reenact")
 _SOURCES = ("auto", "coarse")
 ARKIT_COUNT = 52
 
@@ -87,6 +89,24 @@ class _ExportOptions(_Struct):
     _fields_ = [("struct_size", ctypes.c_uint32), ("reserved", _int), ("image", ctypes.POINTER(_Image)), ("name", ctypes.c_char_p)]
 
 
+class _MotionFace(_Struct):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("id", _int), ("state", _int), ("confidence", _float), ("region", _float * 4),
+                ("angles", _float * 3), ("translation", _float * 3), ("gaze", _float * 4), ("arkit", _float * ARKIT_COUNT),
+                ("expression", _float_p), ("identity", _float_p), ("expression_count", _int), ("identity_count", _int)]
+
+
+class _PortraitOptions(_Struct):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("face", _int), ("region", ctypes.POINTER(_Region)), ("crop", _float),
+                ("focal_px", _float)]
+
+
+class _ReenactOptions(_Struct):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("motion", _int), ("method", _int), ("output", _int),
+                ("reference", ctypes.POINTER(_MotionFace)), ("expression_gain", _float), ("pose_gain", _float), ("eye_lock", _float),
+                ("lip_lock", _float), ("limit_yaw", _float), ("limit_pitch", _float), ("limit_roll", _float), ("limit_shift", _float),
+                ("angles", _float * 3), ("edit_count", _int), ("edit", _float_p), ("over", _int), ("unmarked", _int)]
+
+
 class _Blob(ctypes.Structure):
     _fields_ = [("data", _ptr), ("size", _size)]
 
@@ -134,6 +154,11 @@ def _declare(lib):
         "jr2_face_texture": (ctypes.POINTER(ctypes.c_uint8), [_ptr, _int_p]),
         "jr2_head_evaluate": (_int, [_ptr, _ptr, _ptr]), "jr2_head_from_arkit": (_int, [_ptr, _float_p, _float_p]),
         "jr2_head_to_arkit": (_int, [_ptr, _float_p, _float_p]),
+        "jr2_motion_from_face": (_int, [_ptr, ctypes.POINTER(_MotionFace)]),
+        "jr2_portrait_create": (_int, [_ptr, _ptr, _ptr, pp]), "jr2_portrait_free": (None, [_ptr]), "jr2_portrait_faces": (_int, [_ptr]),
+        "jr2_portrait_face": (_ptr, [_ptr]), "jr2_portrait_size": (None, [_ptr, _int_p, _int_p]),
+        "jr2_portrait_crop": (None, [_ptr, _float_p]), "jr2_reenact": (_int, [_ptr, _ptr, _ptr, _ptr, _ptr]),
+        "jr2_portrait_state": (_int, [_ptr, ctypes.POINTER(_MotionFace)]),
         "jr2_export": (_int, [_ptr, _ptr, _int, _int, _ptr, _WRITE, _ptr]),
         "jr2_export_file": (_int, [_ptr, _ptr, _int, _int, _ptr, text]),
     }
@@ -208,7 +233,7 @@ class Model:
             self._handle = None
 
     def has(self, part):
-        """part: "head", "find", "coarse" or "expression"."""
+        """part: "head", "find", "coarse", "expression" or "reenact"."""
         return bool(_lib.jr2_model_has(self._handle, 1 + _PARTS.index(part)))
 
     @property
@@ -437,3 +462,108 @@ class Face:
         size = _int()
         pixels = _lib.jr2_face_texture(self._handle, ctypes.byref(size))
         return (size.value, ctypes.string_at(pixels, 3 * size.value ** 2)) if pixels else None
+
+
+class Portrait:
+    """A picture with a face in it, ready to be moved. context: a Context; the picture as in Context.reconstruct; face: 0 is the largest;
+    region: (x, y, size, roll) instead of the finder; crop: side of the square that moves, in sizes of the face."""
+
+    def __init__(self, context, pixels, width=None, height=None, format=None, *, face=0, region=None, crop=0.0, focal_px=0.0):
+        image, alive = _image(pixels, width, height, format)
+        options = _PortraitOptions(face=face, crop=crop, focal_px=focal_px)
+        if region is not None:
+            options.region = ctypes.pointer(_Region(*region))
+        self._context, self._handle = context, _ptr()
+        context._check(_lib.jr2_portrait_create(context._handle, ctypes.byref(image), ctypes.byref(options), ctypes.byref(self._handle)))
+        del alive
+
+    def __del__(self):
+        if getattr(self, "_handle", None) and _lib:
+            _lib.jr2_portrait_free(self._handle)
+            self._handle = None
+
+    @property
+    def size(self):
+        """(width, height) of the picture"""
+        width, height = _int(), _int()
+        _lib.jr2_portrait_size(self._handle, ctypes.byref(width), ctypes.byref(height))
+        return width.value, height.value
+
+    @property
+    def crop(self):
+        """(left, top, side) of the square that moves, in pixels"""
+        values = (_float * 3)()
+        _lib.jr2_portrait_crop(self._handle, values)
+        return tuple(values)
+
+    @property
+    def face(self):
+        """The face that moves, as it is in the picture."""
+        return Face(self, _lib.jr2_portrait_face(self._handle))
+
+    @property
+    def state(self):
+        """What the last frame shows, in the form of a motion file's face."""
+        m = _MotionFace()
+        self._context._check(_lib.jr2_portrait_state(self._handle, ctypes.byref(m)))
+        names = self._context.model.expression_names
+        return {"pose": {"yaw": m.angles[0], "pitch": m.angles[1], "roll": m.angles[2], "translation": list(m.translation)},
+                "gaze": {"left": list(m.gaze[:2]), "right": list(m.gaze[2:])}, "arkit": dict(zip(arkit_names(), m.arkit)),
+                "expression": dict(zip(names, m.expression[:m.expression_count]))}
+
+    def _motion(self, driving):
+        """A Face, or an object as docs/motion.md has it for a face, every part of it optional -> (struct, what must stay alive)"""
+        m = _MotionFace()
+        if isinstance(driving, Face):
+            if _lib.jr2_motion_from_face(driving._handle, ctypes.byref(m)):
+                raise ValueError("not a face")
+            return m, driving
+        pose, gaze = driving.get("pose", {}), driving.get("gaze", {})
+        m.angles = tuple(pose.get(k, 0) for k in ("yaw", "pitch", "roll"))
+        m.translation = tuple(pose.get("translation", (0, 0, 0)))
+        m.gaze = (*gaze.get("left", (0, 0)), *gaze.get("right", (0, 0)))
+        for name, value in driving.get("arkit", {}).items():
+            m.arkit[arkit_names().index(name)] = value
+        values = None
+        if driving.get("expression"):
+            names = self._context.model.expression_names
+            values, m.expression_count = _floats([driving["expression"].get(n, 0) for n in names])
+            m.expression = values
+        return m, values
+
+    def reenact(self, driving=None, *, motion="relative", method="network", output="full", reference=None, angles=(0, 0, 0), edit=None,
+                expression_gain=0.0, pose_gain=0.0, eye_lock=0.0, lip_lock=0.0, limits=(0, 0, 0, 0), marked=True):
+        """The portrait as driving has it, a Face or an object as in a motion file ({"pose": ..., "arkit": ...}); None: as it is. edit:
+        {ARKit name: added}; limits: yaw, pitch, roll in degrees, and shift; the rest as in jr2/reenact.h. RGB: an array (H,W,3) with
+        NumPy, else bytes."""
+        if motion not in ("relative", "absolute") or method not in ("network", "warp") or output not in ("full", "crop"):
+            raise ValueError("motion is relative or absolute, method network or warp, output full or crop")
+        alive = []
+
+        def pointer(state):
+            if state is None:
+                return None
+            alive.append(self._motion(state))
+            return ctypes.pointer(alive[-1][0])
+        options = _ReenactOptions(motion=int(motion == "absolute"), method=int(method == "warp"), output=int(output == "crop"),
+                                  expression_gain=expression_gain, pose_gain=pose_gain, eye_lock=eye_lock, lip_lock=lip_lock,
+                                  limit_yaw=limits[0], limit_pitch=limits[1], limit_roll=limits[2], limit_shift=limits[3],
+                                  angles=tuple(angles), unmarked=int(not marked))
+        if reference is not None:
+            options.reference = pointer(reference)
+        if edit:
+            positive, negative = ((_float * ARKIT_COUNT)(), (_float * ARKIT_COUNT)())
+            for name, value in edit.items():
+                (positive if value >= 0 else negative)[arkit_names().index(name)] = abs(value)
+            parts = []
+            for values in (positive, negative):
+                parts.append((_float * max(len(self._context.model.expression_names), 1))())
+                self._context._check(_lib.jr2_head_from_arkit(self._context._handle, values, parts[-1]))
+            values, options.edit_count = _floats([a - b for a, b in zip(*parts)])
+            options.edit = values
+        width, height = self.size if output == "full" else (256, 256)
+        pixels = ctypes.create_string_buffer(3 * width * height)
+        image = _Image(format=RGB8, width=width, height=height, pixels=ctypes.cast(pixels, _ptr))
+        self._context._check(_lib.jr2_reenact(self._context._handle, self._handle, pointer(driving), ctypes.byref(options),
+                                              ctypes.byref(image)))
+        return pixels.raw if numpy is None else numpy.frombuffer(pixels, numpy.uint8).reshape(height, width, 3)

@@ -116,8 +116,8 @@ typedef struct jr2_blob {
     size_t size;      /* bytes */
 } jr2_blob;
 
-/* Opens the weights. path is a folder that holds head.jr2w, find.jr2w, coarse.jr2w, expression.jr2w (those that exist are taken, at
- * least one must), or one JR2W file; NULL searches beside the library: <folder of libjr2>/../share/jr2 (or ../../share/jr2), the
+/* Opens the weights. path is a folder that holds head.jr2w, find.jr2w, coarse.jr2w, expression.jr2w, reenact.jr2w (those that exist are
+ * taken, at least one must), or one JR2W file; NULL searches beside the library: <folder of libjr2>/../share/jr2 (or ../../share/jr2), the
  * weights/ folder of a build tree, then the DATADIR of the build. options may be NULL. What a model lacks shows as
  * JR2_ERR_MISSING in the functions that need it (see jr2_model_has). The files are read and closed before it returns. Release
  * with jr2_model_release.
@@ -134,6 +134,7 @@ JR2_API void jr2_model_release(jr2_model *model);      /* frees with the last ow
 #define JR2_PART_FIND 2   /* the face finder */
 #define JR2_PART_COARSE 3 /* the reconstruction network */
 #define JR2_PART_EXPRESSION 4 /* the expression network, which looks closer at eyes and mouth */
+#define JR2_PART_REENACT 5 /* the reenactment network */
 JR2_API int32_t jr2_model_has(const jr2_model *model, int32_t part); /* 1 or 0 */
 
 /* Sizes of the head model; 0 without JR2_PART_HEAD. Numbers of the default model in brackets. */
@@ -343,5 +344,6 @@ JR2_API int32_t jr2_export_file(jr2_ctx *ctx, const jr2_result *result, int32_t 
 #include "stream.h"
 #include "provenance.h"
 #include "track.h"
+#include "reenact.h"
 
 #endif

@@ -72,9 +72,9 @@ int32_t jr2_ctx_create(const jr2_config *config, jr2_ctx **out)
         jr2_ctx_free(ctx);
         return status;
     }
-    jr2i_log(&ctx->env, JR2_LOG_INFO, "%s, %d %s, model:%s%s%s%s", jr2_build_info(), (int)ctx->threads, ctx->threads == 1 ? "thread" : "threads",
+    jr2i_log(&ctx->env, JR2_LOG_INFO, "%s, %d %s, model:%s%s%s%s%s", jr2_build_info(), (int)ctx->threads, ctx->threads == 1 ? "thread" : "threads",
              ctx->model->head ? " head" : "", ctx->model->find ? " find" : "", ctx->model->coarse ? " coarse" : "",
-             ctx->model->expression ? " expression" : "");
+             ctx->model->expression ? " expression" : "", ctx->model->reenact ? " reenact" : "");
     *out = ctx;
     return JR2_OK;
 }

@@ -11,6 +11,7 @@
 #include "face/head.h"
 #include "jr2/jr2.h"
 #include "nn/graph.h"
+#include "nn/net_reenact.h"
 #include "out/face_view.h"
 
 struct jr2_model {
@@ -22,6 +23,7 @@ struct jr2_model {
     jr2i_net *expression;
     uint8_t *anchor; /* (478) of the expression network's landmarks: JR2I_CLOSEUP_* */
     jr2i_fit *fit;   /* for its landmarks; NULL where head or network are missing */
+    jr2i_net_reenact *reenact;
 };
 
 typedef struct jr2i_workspace jr2i_workspace; /* look.h */

@@ -13,7 +13,7 @@
 
 #define PATH_SIZE 4200
 
-static const char *const file_names[] = {"head.jr2w", "find.jr2w", "coarse.jr2w", "expression.jr2w"};
+static const char *const file_names[] = {"head.jr2w", "find.jr2w", "coarse.jr2w", "expression.jr2w", "reenact.jr2w"};
 
 /* Fills env from the options; JR2_OK or a status with the text in env. */
 static int32_t read_options(jr2i_env *env, const jr2_model_options *options)
@@ -39,6 +39,7 @@ static void destroy(jr2i_env *env, jr2_model *model)
     jr2i_fit_free(env, model->fit);
     jr2i_free(env, model->anchor);
     jr2i_net_free(env, model->expression);
+    jr2i_net_reenact_free(env, model->reenact);
     jr2i_net_free(env, model->coarse);
     jr2i_net_free(env, model->find);
     jr2i_head_free(env, model->head);
@@ -71,6 +72,8 @@ int32_t jr2i_model_add(jr2i_env *env, jr2_model *model, const jr2i_jr2w *file, c
         return model->coarse ? twice(env, name, topology) : jr2i_net_coarse_create(env, file, &model->coarse);
     if (strcmp(topology, JR2I_EXPRESSION_TOPOLOGY) == 0)
         return model->expression ? twice(env, name, topology) : add_expression(env, model, file);
+    if (strcmp(topology, JR2I_REENACT_TOPOLOGY) == 0)
+        return model->reenact ? twice(env, name, topology) : jr2i_net_reenact_create(env, file, &model->reenact);
     return jr2i_fail(env, JR2_ERR_TOPOLOGY, "%s: unknown topology \"%s\"", name, topology);
 }
 
@@ -238,6 +241,8 @@ int32_t jr2_model_has(const jr2_model *model, int32_t part)
         return model->coarse != NULL;
     case JR2_PART_EXPRESSION:
         return model->expression != NULL;
+    case JR2_PART_REENACT:
+        return model->reenact != NULL;
     default:
         return 0;
     }

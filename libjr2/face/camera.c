@@ -67,6 +67,44 @@ void jr2i_face_camera_project(const jr2i_face_camera *camera, const float *point
     }
 }
 
+/* Turns (0, 0, -1) to the ray of a place about their common normal (y, -x, 0). */
+static void along_ray(const float place[3], float turn[9])
+{
+    float x = place[0] / -place[2], y = place[1] / -place[2], side = sqrtf(x * x + y * y), angle = atanf(side), axis[3] = {0, 0, 0};
+    if (side > 1e-6f) {
+        axis[0] = y / side * angle;
+        axis[1] = -x / side * angle;
+    }
+    jr2i_pose_exponential(axis, turn);
+}
+
+void jr2i_rotation_from_face(const float face[9], const float translation[3], float rotation[9])
+{
+    float turn[9];
+    along_ray(translation, turn);
+    jr2i_pose_multiply(turn, face, rotation);
+}
+
+void jr2i_rotation_to_face(const float rotation[9], const float translation[3], float face[9])
+{
+    float turn[9], back[9];
+    along_ray(translation, turn);
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++)
+            back[3 * i + k] = turn[3 * k + i];
+    jr2i_pose_multiply(back, rotation, face);
+}
+
+void jr2i_camera_to_face(const jr2i_camera *camera, const float rotation[9], const float translation[3], jr2i_face_camera *face)
+{
+    float scale = camera->focal / -translation[2];
+    for (int k = 0; k < 9; k++)
+        face->rotation[k] = rotation[k];
+    face->scale = scale;
+    face->cx = camera->cx + scale * translation[0];
+    face->cy = camera->cy - scale * translation[1];
+}
+
 void jr2i_camera_from_face(const jr2i_camera *camera, const jr2i_face_camera *face, const float crop_map[6], float rotation[9],
                            float translation[3])
 {
@@ -78,15 +116,8 @@ void jr2i_camera_from_face(const jr2i_camera *camera, const jr2i_face_camera *fa
     float ray[3] = {(x - camera->cx) / camera->focal, -(y - camera->cy) / camera->focal, -1};
     for (int k = 0; k < 3; k++)
         translation[k] = ray[k] * depth;
-    /* Turn (0, 0, -1) to the ray about their common normal (ray.y, -ray.x, 0), ... */
-    float side = sqrtf(ray[0] * ray[0] + ray[1] * ray[1]), angle = atanf(side), axis[3] = {0, 0, 0};
-    if (side > 1e-6f) {
-        axis[0] = ray[1] / side * angle;
-        axis[1] = -ray[0] / side * angle;
-    }
-    float along[9], turn[9];
-    jr2i_pose_exponential(axis, along);
-    jr2i_pose_matrix(0, 0, roll, turn); /* ... after the crop's own turn. */
-    jr2i_pose_multiply(turn, face->rotation, rotation);
-    jr2i_pose_multiply(along, rotation, rotation);
+    float turn[9];
+    jr2i_pose_matrix(0, 0, roll, turn); /* the crop's own turn */
+    jr2i_pose_multiply(turn, face->rotation, turn);
+    jr2i_rotation_from_face(turn, translation, rotation);
 }

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * The inside of a portrait, shared by portrait.c (making one) and reenact.c (a frame). */
+#ifndef JR2I_PORTRAIT_H
+#define JR2I_PORTRAIT_H
+
+#include "face/retarget.h"
+#include "handles.h"
+#include "nn/net_reenact.h"
+#include "render/conditions.h"
+
+#define JR2I_PORTRAIT_SIDE JR2I_REENACT_SIDE
+
+struct jr2_portrait {
+    jr2_ctx *ctx;
+    jr2_result *result;       /* every face of the picture */
+    const jr2i_face_view *view; /* the one that moves */
+    uint8_t *rgb;             /* (height,width,3) the picture */
+    int32_t width, height;
+    float left, top, step;    /* the crop: its corner in the picture and picture pixels a crop pixel */
+    jr2i_condition_mesh mesh;
+    jr2i_posed source, driven;
+    jr2i_act own;             /* as it is in the picture */
+    jr2i_act shown;           /* by the last frame */
+    jr2i_act driver, reference; /* scratch */
+    jr2i_reenact_state *net;  /* NULL where the model has no network */
+    float *memory;            /* all of the following, and what mesh and the poses point to */
+    float *picture;           /* (3,side,side) 0..1 */
+    float *before;            /* (side,side,3) 0..255 */
+    float *made;              /* (side,side,4) 0..255, share of detail */
+    float *from;              /* (side,side,2) */
+    float *flow;              /* (2,side,side) */
+    float *planes;            /* (JR2I_FRAME_MAPS,side/2,side/2) */
+    float *vertices, *head_scratch, *scratch;
+};
+
+/* The face camera, in pixels of the crop, of a head in the picture. */
+void jr2i_portrait_camera(const jr2_portrait *p, const jr2i_act *act, jr2i_face_camera *camera);
+
+#endif
