@@ -3,7 +3,7 @@
 
   python3 training/expression/prepare.py DATA_FOLDER weights/head.jr2w labels.npz cache.npy rendered/ weights/coarse.jr2w out/
 
-For each picture (rendered with exact parameters; photos and clip frames with fitted ones): a random camera, sometimes a
+For each picture (rendered with exact parameters; photos and clip frames with fitted ones): often a random camera, sometimes a
 mirror, the coarse network's answer to a jittered crop, and the eye and mouth crops at the places that answer gives. The
 landmarks to be learnt are measured from the centres of these crops. One
 file of the same name in out/ for each rendered file; real*.npz for the rest. --val: the validation pictures, no camera,
@@ -109,7 +109,7 @@ class Maker:
         flip = not self.val and rng.random() < 0.4
         if flip:
             image, s = self.mirrored(image, s)
-        if not self.val:
+        if not self.val and rng.random() < 0.6:
             image = degrade(np.ascontiguousarray(image), rng)
         crop, affine = self.samples.crop(rng, np.ascontiguousarray(image), s["points"], not self.val)
         return image, crop, affine, s, flip
