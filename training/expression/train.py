@@ -30,6 +30,9 @@ from model import Head  # noqa: E402
 from prepare import anchors  # noqa: E402
 
 
+BETA = 0.03  # below this error of a coefficient its loss is square: nearly a median, so what is doubtful stays at rest
+
+
 class Samples:
     """Everything in memory; takes up files that have appeared since."""
 
@@ -136,7 +139,7 @@ class Alone:
                 (said[0], points, e, self.eye, self.eye_names), (said[1], mirrored, e[:, self.swap], self.eye * self.left, self.eye_names),
                 (said[2], points, e, self.mouth, self.mouth_names)):
             d = (0.1 * out[:, :956].unflatten(1, (478, 2)) - truth) * unit
-            r = F.smooth_l1_loss(out[:, 956:], coefficients, beta=0.1, reduction="none")
+            r = F.smooth_l1_loss(out[:, 956:], coefficients, beta=BETA, reduction="none")
             total = total + 60 * points_loss(d, w) + 100 * (r * known).sum(1) / known.sum() * weight
         return total / 3
 
@@ -146,7 +149,7 @@ def losses(decoder, out, t, alone, said):
     synthetic = (t["kind"] % 10 >= 1).float()
     weight = 0.25 + 0.75 * synthetic
     de = p["expression"] - t["expression"]
-    expression = F.smooth_l1_loss(de, torch.zeros_like(de), beta=0.1, reduction="none").mean(1) * weight
+    expression = F.smooth_l1_loss(de, torch.zeros_like(de), beta=BETA, reduction="none").mean(1) * weight
     geometry = (de @ decoder.expression_basis).square().mean(1) * weight
     d = (p["points"] - t["points"]) * t["unit"][:, None, None]   # of the outer-eye distance
     distance = d.norm(dim=2)
