@@ -10,63 +10,69 @@
 
 #include "face/pose.h"
 
-#define N JR2I_FIT_POINTS
+#define N (JR2I_FIT_POINTS / 2) /* every other landmark: their errors go together, so the rest would tell little more */
 #define STEPS 4
 #define POSE 6 /* turn (3), log scale, centre (2) */
-/* Errors of neighbouring landmarks go together: 468 points count as 468 / SPREAD^2 independent ones. */
-#define SPREAD 4.0f
-#define IDENTITY_SIGMA 0.9f       /* what the network leaves of a deviation of 1 */
-#define COEFFICIENT_SPREAD 1.0f   /* of the network's own error of a coefficient */
-#define COEFFICIENT_SIGMA 0.02f   /* which is not believed to be smaller */
-#define POINT_SIGMA 1e-3f         /* px */
+#define IDENTITIES 40           /* that are fitted; the later ones move no landmark by half a millimetre */
+#define SPREAD 4.0f             /* 234 landmarks count as 234 / SPREAD^2 independent ones */
+#define IDENTITY_SIGMA 0.9f     /* what the network leaves of a deviation of 1 */
+#define COEFFICIENT_SIGMA 0.02f /* the network's error of a coefficient is not believed to be smaller */
+#define POINT_SIGMA 1e-3f       /* px */
 #define POSE_PRECISION 1e-6f
+#define SHAPES_MAX (JR2I_PARAMS_IDENTITY_MAX + JR2I_PARAMS_EXPRESSION_MAX)
 
 struct jr2i_fit {
     int32_t identities, expressions; /* of the head model */
-    int32_t free;                    /* expressions that are fitted */
-    int32_t shapes;                  /* identities + free */
-    int32_t index[JR2I_PARAMS_EXPRESSION_MAX]; /* (free) which they are */
+    int32_t first;                   /* fitted identities; fitted expressions come behind them */
+    int32_t shapes, rest;            /* fitted, and not */
+    int32_t index[SHAPES_MAX];       /* (shapes, then rest) identities, or identities + expression */
     float *base;                     /* (N,3) */
     float *basis;                    /* (N,3,shapes) */
-    float *fixed;                    /* (expressions,N,3) those that are not fitted; 0 for the others */
+    float *fixed;                    /* (rest,N,3) */
 };
+
+/* Points (N,3) of the landmarks that are used. */
+static void thin(const float *landmarks, float *points)
+{
+    for (int32_t i = 0; i < N; i++)
+        memmove(points + 3 * (size_t)i, landmarks + 6 * (size_t)i, 3 * sizeof *points); /* points may be landmarks */
+}
 
 static int32_t make(jr2i_env *env, const jr2i_head *head, jr2i_fit *fit)
 {
-    const int32_t most = head->identity_count > head->expression_count ? head->identity_count : head->expression_count;
-    const size_t scratch_size = jr2i_head_scratch(head), set = (size_t)3 * (size_t)head->landmark478.count;
-    size_t basis = (size_t)3 * N * (size_t)fit->shapes, fixed = (size_t)3 * N * (size_t)fit->expressions;
-    float *scratch = jr2i_alloc(env, scratch_size, sizeof(float)), *points = jr2i_alloc(env, set, sizeof(float));
-    float *one = jr2i_calloc(env, (size_t)most, sizeof(float));
-    fit->base = jr2i_alloc(env, (size_t)3 * N, sizeof(float));
-    fit->basis = jr2i_alloc(env, basis, sizeof(float));
-    fit->fixed = jr2i_calloc(env, fixed, sizeof(float));
-    int32_t status = scratch && points && one && fit->base && fit->basis && fit->fixed ? JR2_OK : jr2i_no_memory(env, basis * sizeof(float));
+    const int32_t all = fit->identities + fit->expressions;
+    const size_t set = (size_t)3 * (size_t)head->landmark478.count, used = (size_t)3 * N;
+    float *scratch = jr2i_alloc(env, jr2i_head_scratch(head), sizeof(float)), *points = jr2i_alloc(env, set, sizeof(float));
+    float *one = jr2i_calloc(env, (size_t)all, sizeof(float));
+    fit->base = jr2i_alloc(env, used, sizeof(float));
+    fit->basis = jr2i_alloc(env, used * (size_t)fit->shapes + 1, sizeof(float));
+    fit->fixed = jr2i_alloc(env, used * (size_t)fit->rest + 1, sizeof(float));
+    int32_t status = scratch && points && one && fit->base && fit->basis && fit->fixed ? JR2_OK : jr2i_no_memory(env, used * (size_t)all * sizeof(float));
     if (status == JR2_OK) {
-        jr2i_head_input input = {one, one, NULL, 0, 0};
+        jr2i_head_input input = {one, one + fit->identities, NULL, fit->identities, fit->expressions};
         jr2i_head_landmarks(head, &input, scratch, points, NULL);
-        memcpy(fit->base, points, (size_t)3 * N * sizeof(float));
-    }
-    for (int32_t k = 0, at = 0; status == JR2_OK && k < fit->identities + fit->expressions; k++) {
-        const int32_t expression = k - fit->identities, which = expression < 0 ? k : expression;
-        jr2i_head_input input = {one, one, NULL, expression < 0 ? fit->identities : 0, expression < 0 ? 0 : fit->expressions};
-        one[which] = 1;
-        jr2i_head_landmarks(head, &input, scratch, points, NULL);
-        one[which] = 0;
-        int32_t chosen = expression < 0 || (at - fit->identities < fit->free && fit->index[at - fit->identities] == expression);
-        for (int32_t i = 0; i < 3 * N; i++) {
-            float moved = points[i] - fit->base[i];
-            if (chosen)
-                fit->basis[(size_t)i * (size_t)fit->shapes + (size_t)at] = moved;
-            else
-                fit->fixed[(size_t)expression * 3 * N + (size_t)i] = moved;
+        thin(points, fit->base);
+        for (int32_t k = 0; k < all; k++) {
+            one[fit->index[k]] = 1;
+            jr2i_head_landmarks(head, &input, scratch, points, NULL);
+            one[fit->index[k]] = 0;
+            thin(points, points);
+            for (int32_t i = 0; i < 3 * N; i++)
+                if (k < fit->shapes)
+                    fit->basis[(size_t)i * (size_t)fit->shapes + (size_t)k] = points[i] - fit->base[i];
+                else
+                    fit->fixed[(size_t)(k - fit->shapes) * used + (size_t)i] = points[i] - fit->base[i];
         }
-        at += chosen;
     }
     jr2i_free(env, one);
     jr2i_free(env, points);
     jr2i_free(env, scratch);
     return status;
+}
+
+static int32_t fitted(const jr2i_fit *fit, const jr2i_head *head, int32_t shape)
+{
+    return shape < fit->identities ? shape < IDENTITIES : strncmp(head->expression_name[shape - fit->identities], "eyeLook", 7) != 0;
 }
 
 int32_t jr2i_fit_create(jr2i_env *env, const jr2i_head *head, jr2i_fit **out)
@@ -79,10 +85,14 @@ int32_t jr2i_fit_create(jr2i_env *env, const jr2i_head *head, jr2i_fit **out)
         return jr2i_no_memory(env, sizeof *fit);
     fit->identities = head->identity_count;
     fit->expressions = head->expression_count;
-    for (int32_t i = 0; i < fit->expressions; i++)
-        if (strncmp(head->expression_name[i], "eyeLook", 7) != 0)
-            fit->index[fit->free++] = i;
-    fit->shapes = fit->identities + fit->free;
+    fit->first = fit->identities < IDENTITIES ? fit->identities : IDENTITIES;
+    const int32_t all = fit->identities + fit->expressions;
+    for (int32_t i = 0; i < all; i++)
+        if (fitted(fit, head, i))
+            fit->index[fit->shapes++] = i;
+    for (int32_t i = 0; i < all; i++)
+        if (!fitted(fit, head, i))
+            fit->index[fit->shapes + fit->rest++] = i;
     int32_t status = make(env, head, fit);
     if (status != JR2_OK) {
         jr2i_fit_free(env, fit);
@@ -194,8 +204,8 @@ static void normal_equations(const jr2i_fit *fit, work *w, const float *points, 
     memset(w->gradient, 0, (size_t)k * sizeof *w->gradient);
     for (int32_t i = 0; i < N; i += 2) { /* N is even */
         float e[4], *j[4] = {w->rows, w->rows + k, w->rows + 2 * k, w->rows + 3 * k};
-        landmark(fit, w, i, points + 2 * (size_t)i, sigma[i], j[0], j[1], e);
-        landmark(fit, w, i + 1, points + 2 * (size_t)i + 2, sigma[i + 1], j[2], j[3], e + 2);
+        landmark(fit, w, i, points + 4 * (size_t)i, sigma[2 * i], j[0], j[1], e);
+        landmark(fit, w, i + 1, points + 4 * (size_t)i + 4, sigma[2 * i + 2], j[2], j[3], e + 2);
         for (int32_t m = 0; m < k; m++) {
             float *row = w->a + (size_t)m * (size_t)k;
             const float j0 = j[0][m], j1 = j[1][m], j2 = j[2][m], j3 = j[3][m];
@@ -216,7 +226,7 @@ static void normal_equations(const jr2i_fit *fit, work *w, const float *points, 
 static void rest_at_bounds(const jr2i_fit *fit, work *w)
 {
     const int32_t k = (int32_t)unknowns(fit);
-    for (int32_t m = fit->identities; m < fit->shapes; m++) {
+    for (int32_t m = fit->first; m < fit->shapes; m++) {
         if (!((w->x[m] <= 0 && w->gradient[m] < 0) || (w->x[m] >= 1 && w->gradient[m] > 0)))
             continue;
         for (int32_t n = 0; n < k; n++)
@@ -270,7 +280,7 @@ static int32_t take_step(const jr2i_fit *fit, work *w)
     const double *pose = w->step + fit->shapes;
     for (int32_t m = 0; m < fit->shapes; m++) {
         w->x[m] += (float)w->step[m];
-        if (m >= fit->identities)
+        if (m >= fit->first)
             w->x[m] = fminf(fmaxf(w->x[m], 0), 1);
     }
     float turn[9], v[3] = {(float)pose[0], (float)pose[1], (float)pose[2]}, *r = w->rotation;
@@ -283,32 +293,37 @@ static int32_t take_step(const jr2i_fit *fit, work *w)
            w->scale > 1e-3f && w->scale < 1e3f && isfinite(w->cx) && isfinite(w->cy);
 }
 
-static void start(const jr2i_fit *fit, const jr2i_params *params, work *w)
+/* Where params hold the m-th shape. */
+static float *shape_of(const jr2i_fit *fit, jr2i_params *params, int32_t m)
+{
+    const int32_t at = fit->index[m];
+    return at < fit->identities ? &params->identity[at] : &params->expression[at - fit->identities];
+}
+
+static void start(const jr2i_fit *fit, jr2i_params *params, work *w)
 {
     memcpy(w->rotation, params->camera.rotation, sizeof w->rotation);
     w->scale = params->camera.scale;
     w->cx = params->camera.cx;
     w->cy = params->camera.cy;
-    for (int32_t m = 0; m < fit->identities; m++) {
-        w->x[m] = w->prior[m] = params->identity[m];
-        w->precision[m] = 1 / (IDENTITY_SIGMA * IDENTITY_SIGMA);
-    }
-    for (int32_t m = 0; m < fit->free; m++) {
-        const int32_t at = fit->identities + m;
-        const float sigma = COEFFICIENT_SPREAD * fmaxf(params->expression_error[fit->index[m]], COEFFICIENT_SIGMA);
-        w->x[at] = w->prior[at] = params->expression[fit->index[m]];
-        w->precision[at] = 1 / (sigma * sigma);
+    for (int32_t m = 0; m < fit->shapes; m++) {
+        const int32_t e = fit->index[m] - fit->identities;
+        const float sigma = e < 0 ? IDENTITY_SIGMA : fmaxf(params->expression_error[e], COEFFICIENT_SIGMA);
+        w->x[m] = w->prior[m] = *shape_of(fit, params, m);
+        w->precision[m] = 1 / (sigma * sigma);
     }
     memcpy(w->still, fit->base, (size_t)3 * N * sizeof(float));
-    for (int32_t e = 0; e < fit->expressions; e++)
-        for (int32_t i = 0; params->expression[e] > 0 && i < 3 * N; i++)
-            w->still[i] += params->expression[e] * fit->fixed[(size_t)e * 3 * N + (size_t)i];
+    for (int32_t m = 0; m < fit->rest; m++) {
+        const float value = *shape_of(fit, params, fit->shapes + m), *moved = fit->fixed + (size_t)m * 3 * N;
+        for (int32_t i = 0; i < 3 * N; i++)
+            w->still[i] += value * moved[i];
+    }
 }
 
 int32_t jr2i_fit_run(const jr2i_fit *fit, const float *points, const float *sigma, void *scratch, jr2i_params *params)
 {
     work w = lay_out(fit, scratch);
-    for (int32_t i = 0; i < N; i++)
+    for (int32_t i = 0; i < JR2I_FIT_POINTS; i++)
         if (!isfinite(points[2 * i]) || !isfinite(points[2 * i + 1]) || !(sigma[i] >= 0))
             return 0;
     start(fit, params, &w);
@@ -318,9 +333,8 @@ int32_t jr2i_fit_run(const jr2i_fit *fit, const float *points, const float *sigm
         if (!solve(&w, (int32_t)unknowns(fit)) || !take_step(fit, &w))
             return 0;
     }
-    memcpy(params->identity, w.x, (size_t)fit->identities * sizeof(float));
-    for (int32_t m = 0; m < fit->free; m++)
-        params->expression[fit->index[m]] = w.x[fit->identities + m];
+    for (int32_t m = 0; m < fit->shapes; m++)
+        *shape_of(fit, params, m) = w.x[m];
     memcpy(params->camera.rotation, w.rotation, sizeof w.rotation);
     params->camera.scale = w.scale;
     params->camera.cx = w.cx;
