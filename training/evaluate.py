@@ -191,7 +191,7 @@ def main():
     parser.add_argument("data")
     parser.add_argument("labels")
     parser.add_argument("rendered")
-    parser.add_argument("--finder", help="JSON that training/find/evaluate.py wrote")
+    parser.add_argument("--finder", default=os.path.join(ROOT, "training/find/results.json"), help="JSON that training/find/evaluate.py wrote")
     parser.add_argument("--speed", help="JSON that training/bench_speed.py wrote")
     parser.add_argument("--output", default=os.path.join(ROOT, "docs/results.md"))
     args = parser.parse_args()
