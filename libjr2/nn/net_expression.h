@@ -7,8 +7,8 @@
 #include "nn/graph.h"
 
 #define JR2I_EXPRESSION_TOPOLOGY "jr2.expression.1"
-#define JR2I_EXPRESSION_SIDE 48  /* px: height and width of the crops */
-#define JR2I_EXPRESSION_INPUTS 5 /* right eye, left eye (mirrored), mouth: (3, 48, 48); the coarse network's outputs 1 and 0 */
+#define JR2I_EXPRESSION_SIDE 64  /* px: height and width of the crops */
+#define JR2I_EXPRESSION_INPUTS 5 /* right eye, left eye (mirrored), mouth: (3, 64, 64); the coarse network's outputs 1 and 0 */
 #define JR2I_EXPRESSION_TRUNK 3  /* the numbers of the last two */
 #define JR2I_EXPRESSION_COARSE 4
 

@@ -6,8 +6,8 @@ squares turned by the face's roll, placed by the coarse network's own landmarks 
 is mirrored, so that both eyes share weights. What the branches see is joined with a map from the middle of the coarse
 network and with its output.
 
-  eye crop (3,48,48) -> eye.stem 3x3 /2 -> stages of eye.s<i>.down 3x3 /2 and residual blocks -> eye.neck 1x1 -> flatten -> eye.fc
-  mouth crop (3,48,48) -> the same under "mouth."
+  eye crop (3,64,64) -> eye.stem 3x3 /2 -> stages of eye.s<i>.down 3x3 /2 and residual blocks -> eye.neck 1x1 -> flatten -> eye.fc
+  mouth crop (3,64,64) -> the same under "mouth."
   the coarse network's third stage, 2x2 max pooled, flattened (3072 numbers) -> trunk.fc
   right eye ++ left eye ++ mouth ++ trunk ++ coarse output -> fc1 -> fc2 -> OUTPUT numbers
 ReLU after each convolution and linear layer but fc2; residual blocks as in the coarse network.
@@ -30,7 +30,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "coarse"))
 from network import OUTPUT as COARSE_OUTPUT  # noqa: E402
 from network import Block, conv  # noqa: E402
 
-SIDE = 48
+SIDE = 64
 UNIT = 0.1
 TRUNK = 3072
 LAYOUT = [("expression", 53), ("log_error", 53), ("points", 956), ("points_log_error", 478),
@@ -57,6 +57,7 @@ class Branch(nn.Module):
             channels = width
         self.neck = conv(channels, neck, kernel=1)
         self.fc = nn.Linear(neck * (SIDE >> (1 + len(stages))) ** 2, out)
+        self.bfloat16 = False  # for the convolutions, in training
 
     def convolutions(self):
         yield "stem", self.stem
@@ -75,8 +76,9 @@ class Branch(nn.Module):
 
     def forward(self, x):
         """Crops, or maps of see()."""
-        x = self.see(x) if x.shape[1] == 3 else x
-        return torch.relu(self.fc(self.neck(x).flatten(1)))
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+            x = self.neck(self.see(x) if x.shape[1] == 3 else x)
+        return torch.relu(self.fc(x.float().flatten(1)))
 
 
 class Expression(nn.Module):

@@ -29,7 +29,7 @@ from model import Head, face_frame  # noqa: E402
 from network import Coarse, INPUT, LAYOUT, SCALE, rotation_matrix, split  # noqa: E402
 
 TRUNK = 2    # the coarse network's stage whose map (192 x 8 x 8, pooled to 4 x 4) the expression network sees
-SIDE = 48    # px of the network's crops
+SIDE = 64    # px of the network's crops
 EYE, MOUTH = 0.36, 0.66   # sides of the crops, in sizes of the face frame
 LIFT = 0.03               # of the eye crops' centre, in sizes
 

@@ -14,7 +14,6 @@ import os
 import sys
 import time
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -43,10 +42,7 @@ class Samples:
     def refresh(self):
         for path in sorted(glob.glob(os.path.join(self.folder, "*.npz"))):
             if path not in self.loaded and not path.endswith(".new.npz"):
-                part = dict(np.load(path))
-                if part["crops"].shape[2] != SIDE:
-                    part["crops"] = np.stack([[cv2.resize(c, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for c in three] for three in part["crops"]])
-                self.parts.append(part)
+                self.parts.append(dict(np.load(path)))
                 self.names.append(os.path.basename(path))
                 self.loaded.add(path)
         self.index = np.concatenate([np.stack([np.full(len(p["kind"]), k), np.arange(len(p["kind"]))], 1)
@@ -233,6 +229,7 @@ def main():
     parser.add_argument("--trunk-rate", type=float, default=0.4, help="learning rate of the branches' convolutions afterwards, of the rest's")
     parser.add_argument("--coarse", default=os.path.join(_ROOT, "../weights/coarse.jr2w"))
     parser.add_argument("--init", help="exported weights (.jr2w) to start from")
+    parser.add_argument("--float32", action="store_true", help="no bfloat16, which processors without it emulate slowly")
     parser.add_argument("--smoke", type=int, default=0)
     args = parser.parse_args()
     torch.manual_seed(1)
@@ -253,6 +250,7 @@ def main():
     if args.init:
         net.unfold(jr2w.read(args.init)[1])
     net, average = (n.to(memory_format=torch.channels_last) for n in (net, average))
+    net.eye.bfloat16 = net.mouth.bfloat16 = not args.float32
     average.load_state_dict(net.state_dict())
     net.trunk_eval()
     trunks = [p for b in (net.eye, net.mouth) for part in (b.stem, b.stages) for p in part.parameters()]

@@ -2,7 +2,8 @@
 """Training pairs of the reenactment network, from a folder that bundle.py packed.
 
 Two kinds, both with a real picture as the target. "clip": two frames of one clip. "photo": a photo is the target; the
-source is the same photo pulled through the mesh's flow into another pose and expression, with all the damage that does.
+source is the same photo pulled through the mesh's flow into another pose and expression, with all the damage that does;
+away from the head the pull fades, as hair moves with a head and a wall does not.
 Validation people are in the folder for measuring only; training never draws them. Geometry is computed by threads that
 run the library's own C code; pictures stay on the device as bytes and are sampled there, once.
 """
@@ -74,6 +75,13 @@ class Vertices:
             j = joints[:, joint][:, None].astype(np.float32)
             v[:, mine] = (v[:, mine] - j) @ rotation(yaw, pitch, 0).transpose(0, 2, 1).astype(np.float32) + j
         return v
+
+
+def fade_away(damage, inside, near, far):
+    """Leaves a displacement (2,h,w) whole within near px of the head's mask (h,w), and nothing of it from near + far px on."""
+    distance = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 3)
+    t = np.clip((distance - near) / far, 0, 1)
+    damage *= 1 - t * t * (3 - 2 * t)
 
 
 def similarity_about_centre(scale, angle, shift):
@@ -149,6 +157,8 @@ class Samples:
             p["c"] = p["c"] + rng.normal(0, 5, 2)
             p["e"] = (self.real[rng.integers(len(self.real))] if rng.random() < 0.6
                       else random_expression(rng, self.head, p["e"]))
+            if rng.random() < 0.8:
+                pair["fade"] = rng.uniform(2, 25), rng.uniform(25, 80)
         pair["flip"] = rng.random() < 0.5
         if rng.random() < 0.6:
             pair["colour"] = np.exp(rng.normal(0, [0.2, 0.1, 0.1, 0.1])).astype(np.float32)
@@ -175,6 +185,8 @@ class Samples:
             g.frame(posed[1], posed[0], arrays["flow"][k], arrays["planes"][k])
             if pair["photo"]:
                 g.frame(posed[0], posed[1], arrays["damage"][k])
+                if "fade" in pair:
+                    fade_away(arrays["damage"][k], posed[0].triangle_id >= 0, *pair["fade"])
             else:
                 arrays["damage"][k] = 0
             g.give(*posed)

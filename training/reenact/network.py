@@ -37,9 +37,11 @@ from torch import nn
 SIDE = 256
 SMALL = {"encoder": (32, 64, 96, 128, 160), "features": (32, 64, 128), "cond": (32, 64), "motion": 2, "decode": (96, 2),
          "up": (48, 32, 16)}
-# A quarter of the operations: what two processor cores can train.
+# Half of the operations, a quarter: what processor cores can train.
+MEDIUM = {"encoder": (16, 32, 64, 96, 128), "features": (32, 64, 96), "cond": (32, 64), "motion": 2, "decode": (80, 2),
+          "up": (48, 32, 16)}
 TINY = {"encoder": (16, 32, 48, 64, 64), "features": (16, 32, 64), "cond": (16, 32), "motion": 2, "decode": (32, 2), "up": (32, 16, 16)}
-CONFIGS = {"small": SMALL, "tiny": TINY}
+CONFIGS = {"small": SMALL, "medium": MEDIUM, "tiny": TINY}
 FLOW_UNIT = 8.0
 
 
