@@ -19,6 +19,7 @@ int cmd_reconstruct(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_mark(int argc, char **argv);
+int cmd_reenact(int argc, char **argv);
 int cmd_stream(int argc, char **argv);
 int cmd_track(int argc, char **argv);
 
@@ -48,6 +49,7 @@ const char *cli_text(cli_args *args);                 /* the option's value; NUL
 int cli_integer(cli_args *args, int low, int high);   /* 0 and failed where it is not such a number */
 double cli_number(cli_args *args, double low, double high);
 int32_t cli_expression(cli_args *args);               /* "auto" or "coarse": JR2_EXPRESSION_* */
+void cli_lag(cli_args *args, jr2_tracker_options *options); /* of all filters, in milliseconds */
 void cli_unknown(cli_args *args);                     /* says that the option is not known */
 
 /* Opens a ctx for the program's options; on failure prints why and returns NULL. path NULL: the default search. */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * jr2 reconstruct: pictures in; JSON, GLB, OBJ, PLY and overlay files out. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli.h"
 #include "picture.h"
+#include "save_file.h"
 
 static const char help[] =
     "usage: jr2 reconstruct FILE... [-o FOLDER] [OPTION]...\n"
@@ -64,15 +63,6 @@ static int read_kinds(job *j, const char *list)
     return 0;
 }
 
-static char *join(const char *a, const char *b, const char *c)
-{
-    size_t size = strlen(a) + strlen(b) + strlen(c) + 1;
-    char *out = malloc(size);
-    if (out)
-        snprintf(out, size, "%s%s%s", a, b, c);
-    return out;
-}
-
 /* "dir/a.jpg" -> "a"; a name that an input before has taken gets "_2", "_3"... */
 static char *output_name(const job *j, int index)
 {
@@ -99,29 +89,6 @@ static char *output_name(const job *j, int index)
             return name;
         free(name);
     }
-}
-
-static int make_folder(const char *path)
-{
-    struct stat about;
-    char *part = join(path, "", "");
-    if (!part)
-        return -1;
-    for (char *p = part + 1; *p; p++)
-        if (*p == '/') {
-            *p = '\0';
-            mkdir(part, 0777);
-            *p = '/';
-        }
-    int failed = mkdir(part, 0777) != 0 && errno != EEXIST;
-    if (!failed && stat(part, &about) == 0 && !S_ISDIR(about.st_mode)) {
-        errno = ENOTDIR;
-        failed = 1;
-    }
-    free(part);
-    if (failed)
-        cli_message("cannot make the folder %s: %s", path, strerror(errno));
-    return failed ? -1 : 0;
 }
 
 static int export_one(const job *j, jr2_ctx *ctx, const jr2_result *result, const jr2_image *image, int kind, int face, const char *name)

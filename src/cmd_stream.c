@@ -12,6 +12,7 @@
 
 #include "cli.h"
 #include "live_view.h"
+#include "motion_file.h"
 #include "video.h"
 
 static const char help[] =
@@ -89,10 +90,9 @@ static int read_arguments(job *j, int argc, char **argv)
             j->view = 1;
         else if (cli_is(&args, NULL, "--max-faces"))
             j->options.max_faces = cli_integer(&args, 1, JR2_TRACK_FACES_MAX);
-        else if (cli_is(&args, NULL, "--lag")) {
-            double lag = cli_number(&args, 0, 1000) / 1000;
-            j->options.pose_lag = j->options.expression_lag = j->options.landmark_lag = lag > 0 ? (float)lag : -1;
-        } else if (cli_is(&args, NULL, "--expression"))
+        else if (cli_is(&args, NULL, "--lag"))
+            cli_lag(&args, &j->options);
+        else if (cli_is(&args, NULL, "--expression"))
             j->options.expression_source = cli_expression(&args);
         else if (cli_is(&args, NULL, "--calibrate"))
             j->calibrate = 1;
@@ -282,20 +282,14 @@ static int stream_video(job *j)
     return failed;
 }
 
-static int64_t read_file(void *user, void *data, size_t size)
-{
-    size_t n = fread(data, 1, size, user);
-    return n > 0 || !ferror((FILE *)user) ? (int64_t)n : -1;
-}
-
-static int stream_motion(job *j, FILE *file)
+static int stream_motion(job *j, motion_file *file)
 {
     jr2_motion *motion;
     jr2_motion_info info;
     const jr2_motion_frame *frame;
     int failed = 0;
     double first = 0;
-    if (jr2_motion_open(j->ctx, read_file, file, &motion) != JR2_OK) {
+    if (jr2_motion_open(j->ctx, motion_file_read, file, &motion) != JR2_OK) {
         cli_message("%s: %s", j->input, jr2_ctx_error(j->ctx));
         return -1;
     }
@@ -321,32 +315,19 @@ static int stream_motion(job *j, FILE *file)
     return failed;
 }
 
-/* A motion file starts with JR2M, or with an object that says so. */
-static FILE *open_motion(const char *path)
-{
-    char head[64];
-    FILE *file = strcmp(path, "-") == 0 || strncmp(path, "camera", 6) == 0 ? NULL : fopen(path, "rb");
-    if (!file)
-        return NULL;
-    size_t n = fread(head, 1, sizeof head - 1, file);
-    head[n] = '\0';
-    if (memcmp(head, "JR2M", n < 4 ? n : 4) != 0 && !(head[0] == '{' && strstr(head, "jr2.motion"))) {
-        fclose(file);
-        return NULL;
-    }
-    rewind(file);
-    return file;
-}
-
 static int run(job *j)
 {
     for (int i = 0; i < FORMATS; i++)
         if (j->to[i].where && open_receiver(&j->to[i], i) != 0)
             return -1;
-    FILE *motion = open_motion(j->input);
-    int failed = motion ? stream_motion(j, motion) : stream_video(j);
-    if (motion)
-        fclose(motion);
+    char error[256];
+    motion_file file;
+    int kind = motion_file_open(&file, j->input, error, sizeof error), failed = -1;
+    if (kind < 0)
+        cli_message("%s: %s", j->input, error);
+    else
+        failed = kind ? stream_motion(j, &file) : stream_video(j);
+    motion_file_close(&file);
     live_view_end(&j->screen);
     if (!j->quiet)
         fprintf(stderr, "%ld frames, %ld packets sent\n", j->done, j->packets);

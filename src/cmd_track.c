@@ -74,10 +74,9 @@ static int read_arguments(job *j, int argc, char **argv)
             j->options.max_faces = cli_integer(&args, 1, JR2_TRACK_FACES_MAX);
         else if (cli_is(&args, NULL, "--min-confidence"))
             j->options.min_confidence = (float)cli_number(&args, 0.01, 1);
-        else if (cli_is(&args, NULL, "--lag")) {
-            double lag = cli_number(&args, 0, 1000) / 1000;
-            j->options.pose_lag = j->options.expression_lag = j->options.landmark_lag = lag > 0 ? (float)lag : -1;
-        } else if (cli_is(&args, NULL, "--focal"))
+        else if (cli_is(&args, NULL, "--lag"))
+            cli_lag(&args, &j->options);
+        else if (cli_is(&args, NULL, "--focal"))
             j->options.focal_px = (float)cli_number(&args, 1, 1e6);
         else if (cli_is(&args, NULL, "--expression"))
             j->options.expression_source = cli_expression(&args);

@@ -1,51 +1,42 @@
 /* SPDX-License-Identifier: MIT
- * Writing a picture as PNG through libpng, under a temporary name until it is complete. */
-#include <errno.h>
+ * Writing a picture as PNG through libpng. */
 #include <png.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "picture.h"
+#include "save_file.h"
 
-int picture_write_png(const picture *p, const char *path, char *error, size_t error_size)
+int picture_encode_png(const picture *p, unsigned char **data, size_t *size, char *error, size_t error_size)
 {
     png_image image;
-    png_alloc_size_t size = 0;
+    png_alloc_size_t bytes = 0;
     memset(&image, 0, sizeof image);
     image.version = PNG_IMAGE_VERSION;
     image.width = (png_uint_32)p->width;
     image.height = (png_uint_32)p->height;
     image.format = PNG_FORMAT_RGB;
-    void *data = NULL;
-    if (png_image_write_get_memory_size(image, size, 0, p->pixels, 3 * p->width, NULL))
-        data = malloc(size);
-    if (!data || !png_image_write_to_memory(&image, data, &size, 0, p->pixels, 3 * p->width, NULL)) {
-        snprintf(error, error_size, "%s", data ? image.message : "out of memory");
-        free(data);
+    *data = NULL;
+    bytes = PNG_IMAGE_PNG_SIZE_MAX(image); /* asking libpng for the size would compress twice */
+    *data = malloc(bytes);
+    if (!*data || !png_image_write_to_memory(&image, *data, &bytes, 0, p->pixels, 3 * p->width, NULL)) {
+        snprintf(error, error_size, "%s", *data ? image.message : "out of memory");
+        free(*data);
+        *data = NULL;
         return -1;
     }
-    size_t length = strlen(path) + 32;
-    char *temporary = malloc(length);
-    FILE *file = NULL;
-    if (temporary) {
-        snprintf(temporary, length, "%s.%ld.tmp", path, (long)getpid());
-        file = fopen(temporary, "wbx");
-    }
-    int ok = file != NULL;
-    if (ok) {
-        ok = fwrite(data, 1, size, file) == size;
-        ok = fflush(file) == 0 && ok;
-        ok = fclose(file) == 0 && ok;
-        ok = ok && rename(temporary, path) == 0;
-    }
-    if (!ok) {
-        snprintf(error, error_size, "%s", temporary ? strerror(errno) : "out of memory");
-        if (file)
-            unlink(temporary);
-    }
-    free(temporary);
+    *size = bytes;
+    return 0;
+}
+
+int picture_write_png(const picture *p, const char *path, char *error, size_t error_size)
+{
+    unsigned char *data;
+    size_t size;
+    if (picture_encode_png(p, &data, &size, error, error_size) != 0)
+        return -1;
+    int failed = save_file(path, data, size, error, error_size);
     free(data);
-    return ok ? 0 : -1;
+    return failed;
 }

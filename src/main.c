@@ -11,6 +11,7 @@ static const char help[] =
     "usage: jr2 COMMAND [OPTION]...\n"
     "\n"
     "  reconstruct FILE... -o FOLDER   a 3D head, its numbers and an overlay for every picture\n"
+    "  reenact PORTRAIT --drive X -o F  a portrait that moves as a video, a motion file or by hand\n"
     "  track VIDEO|camera -o FILE      pose, gaze and expression of every frame\n"
     "  stream VIDEO|camera|MOTION ...  the same, live to avatar programs\n"
     "  info                            version, machine and weights\n"
@@ -26,7 +27,7 @@ int main(int argc, char **argv)
         const char *name;
         int (*run)(int argc, char **argv);
     } commands[] = {{"reconstruct", cmd_reconstruct}, {"info", cmd_info}, {"bench", cmd_bench}, {"mark", cmd_mark},
-                    {"stream", cmd_stream}, {"track", cmd_track}};
+                    {"reenact", cmd_reenact}, {"stream", cmd_stream}, {"track", cmd_track}};
     if (argc < 2) {
         fputs(help, stderr);
         return CLI_USAGE;

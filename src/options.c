@@ -122,6 +122,12 @@ int32_t cli_expression(cli_args *args)
     return JR2_EXPRESSION_AUTO;
 }
 
+void cli_lag(cli_args *args, jr2_tracker_options *options)
+{
+    const float lag = (float)(cli_number(args, 0, 1000) / 1000);
+    options->pose_lag = options->expression_lag = options->landmark_lag = lag > 0 ? lag : -1;
+}
+
 void cli_unknown(cli_args *args)
 {
     cli_message("unknown option %s", args->name);

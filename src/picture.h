@@ -26,7 +26,10 @@ int picture_allocate(picture *p, unsigned long width, unsigned long height, char
 int picture_decode_jpeg(const unsigned char *data, size_t size, picture *out, char *error, size_t error_size);
 int picture_decode_png(const unsigned char *data, size_t size, picture *out, char *error, size_t error_size);
 
+/* A PNG in memory: *data is freed with free. */
+int picture_encode_png(const picture *p, unsigned char **data, size_t *size, char *error, size_t error_size);
 /* 0, or -1 with a message: then the file is as it was. */
 int picture_write_png(const picture *p, const char *path, char *error, size_t error_size);
+int picture_write_jpeg(const picture *p, const char *path, char *error, size_t error_size);
 
 #endif

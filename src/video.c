@@ -5,34 +5,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
+#include "ffmpeg_child.h"
 
 #define SIDE_MAX 16384
 #define WORDS 48
 
-typedef struct child {
-    pid_t pid;    /* 0: none, or waited for */
-    int fd;       /* our end of its pipe; -1: closed */
-    FILE *errors; /* what it said, a file without a name */
-} child;
-
 struct video_in {
-    child ffmpeg;
+    ffmpeg_child ffmpeg;
     video_info info;
     unsigned char *planes, *rgb;
     long frames;
 };
 
 struct video_out {
-    child ffmpeg;
+    ffmpeg_child ffmpeg;
     size_t frame_size;
     int broken;
 };
@@ -58,99 +50,6 @@ void video_catch_stop(void)
 int video_stopped(void)
 {
     return stopped != 0;
-}
-
-/* Starts ffmpeg with a pipe as its standard output (reading 1) or input (0). In a group of its own: Ctrl-C is ours alone. 0 or an errno. */
-static int start(child *c, char *const *words, int reading, int keep_input)
-{
-    int ends[2], code;
-    c->fd = -1;
-    c->pid = 0;
-    if (!(c->errors = tmpfile()))
-        return errno;
-    if (pipe(ends) != 0)
-        return errno;
-    fcntl(ends[reading ? 0 : 1], F_SETFD, FD_CLOEXEC);
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t usual;
-    sigemptyset(&usual);
-    sigaddset(&usual, SIGPIPE);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setsigdefault(&attributes, &usual);
-    if (reading) {
-        if (!keep_input)
-            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-        posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-    } else {
-        posix_spawn_file_actions_adddup2(&actions, ends[0], 0);
-        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    }
-    posix_spawn_file_actions_adddup2(&actions, fileno(c->errors), 2);
-    posix_spawn_file_actions_addclose(&actions, ends[reading ? 1 : 0]);
-    code = posix_spawnp(&c->pid, words[0], &actions, &attributes, words, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    close(ends[reading ? 1 : 0]);
-    if (code != 0) {
-        c->pid = 0;
-        close(ends[reading ? 0 : 1]);
-        return code;
-    }
-    c->fd = ends[reading ? 0 : 1];
-    return 0;
-}
-
-/* Closes our end and waits; the exit status, or -1 where it did not end by itself. */
-static int finish(child *c, int kill_it)
-{
-    int status = 0;
-    if (c->fd >= 0)
-        close(c->fd);
-    c->fd = -1;
-    if (c->pid == 0)
-        return 0;
-    if (kill_it)
-        kill(c->pid, SIGKILL);
-    while (waitpid(c->pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return -1;
-    c->pid = 0;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-/* The last line that ffmpeg said, or the fallback. */
-static void last_words(child *c, const char *fallback, char *error, size_t size)
-{
-    char line[400], last[400] = "";
-    if (c->errors) {
-        rewind(c->errors);
-        while (fgets(line, sizeof line, c->errors)) {
-            line[strcspn(line, "\r\n")] = '\0';
-            if (*line)
-                memcpy(last, line, sizeof last);
-        }
-    }
-    snprintf(error, size, "%s%s%s", fallback, *last ? ": " : "", last);
-}
-
-static void clean(child *c)
-{
-    finish(c, 1);
-    if (c->errors)
-        fclose(c->errors);
-    c->errors = NULL;
-}
-
-static void not_started(int code, char *error, size_t size)
-{
-    if (code == ENOENT)
-        snprintf(error, size, "videos need the ffmpeg program, which is not installed (or not in PATH)");
-    else
-        snprintf(error, size, "ffmpeg cannot be started: %s", strerror(code));
 }
 
 /* Exactly size bytes: 1; 0: the end came first; -1: a stop. */
@@ -255,13 +154,13 @@ video_in *video_open(const char *path, char *error, size_t error_size)
     }
     ADD(frames)
     words[n] = NULL;
-    int code = start(&in->ffmpeg, words, 1, pipe_in);
+    int code = ffmpeg_start(&in->ffmpeg, words, 1, pipe_in);
     free(input);
     if (code != 0) {
-        not_started(code, error, error_size);
+        ffmpeg_not_started(code, error, error_size);
     } else if (!read_header(in)) {
-        finish(&in->ffmpeg, stopped);
-        last_words(&in->ffmpeg, stopped ? "stopped before the first frame" : pipe_in ? "not a video that ffmpeg can read from a pipe (an MP4 must have its index in front)"
+        ffmpeg_finish(&in->ffmpeg, stopped);
+        ffmpeg_last_words(&in->ffmpeg, stopped ? "stopped before the first frame" : pipe_in ? "not a video that ffmpeg can read from a pipe (an MP4 must have its index in front)"
                                 : "not a video that ffmpeg can read", error, error_size);
         code = -1;
     } else {
@@ -274,6 +173,25 @@ video_in *video_open(const char *path, char *error, size_t error_size)
     }
     video_close(in);
     return NULL;
+}
+
+double video_seconds(const char *path)
+{
+    char text[64];
+    double seconds = 0;
+    ffmpeg_child probe;
+    char *input = malloc(strlen(path) + 8);
+    if (!input)
+        return 0;
+    sprintf(input, "file:%s", path);
+    char *const words[] = {"ffprobe", "-v", "error", "-protocol_whitelist", "file,pipe", "-show_entries", "format=duration", "-of", "csv=p=0", input, NULL};
+    if (ffmpeg_start(&probe, words, 1, 0) == 0 && read_line(probe.fd, text, sizeof text) == 1) {
+        seconds = strtod(text, NULL);
+        seconds = seconds > 0 && seconds < 1e9 ? seconds : 0;
+    }
+    ffmpeg_clean(&probe);
+    free(input);
+    return seconds;
 }
 
 const video_info *video_about(const video_in *in)
@@ -319,11 +237,11 @@ int video_read(video_in *in, const unsigned char **rgb, char *error, size_t erro
     }
     if (got < 0) /* a stop */
         return 0;
-    if (finish(&in->ffmpeg, 0) == 0)
+    if (ffmpeg_finish(&in->ffmpeg, 0) == 0)
         return 0;
     char what[64];
     snprintf(what, sizeof what, "ffmpeg failed after %ld frames", in->frames);
-    last_words(&in->ffmpeg, what, error, error_size);
+    ffmpeg_last_words(&in->ffmpeg, what, error, error_size);
     return -1;
 }
 
@@ -331,7 +249,7 @@ void video_close(video_in *in)
 {
     if (!in)
         return;
-    clean(&in->ffmpeg);
+    ffmpeg_clean(&in->ffmpeg);
     free(in->planes);
     free(in->rgb);
     free(in);
@@ -356,7 +274,8 @@ video_out *video_create(const char *path, const video_info *info, const char *au
     snprintf(size, sizeof size, "%dx%d", info->width, info->height);
     snprintf(rate, sizeof rate, "%.6f", info->rate);
     char *const input[] = {"ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", rate, "-i", "pipe:0"};
-    char *const with[] = {"-i", sound, "-map", "0:v:0", "-map", "1:a:0?", "-shortest"};
+    /* Silence after the sound's end: -shortest is then the end of the pictures, never that of the sound. */
+    char *const with[] = {"-i", sound, "-map", "0:v:0", "-map", "1:a:0?", "-af", "apad", "-shortest"};
     char *const output[] = {"-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt601:out_range=tv,format=yuv420p", "-colorspace", "smpte170m", to};
     ADD(input)
     if (audio) {
@@ -365,13 +284,16 @@ video_out *video_create(const char *path, const video_info *info, const char *au
     ADD(output)
     words[n] = NULL;
     out->frame_size = (size_t)info->width * (size_t)info->height * 3;
-    int code = start(&out->ffmpeg, words, 0, 0);
+    int code = ffmpeg_start(&out->ffmpeg, words, 0, 0);
     free(to);
     free(sound);
     if (code == 0)
         return out;
-    not_started(code, error, error_size);
-    clean(&out->ffmpeg);
+    ffmpeg_not_started(code, error, error_size);
+    const size_t said = strlen(error);
+    if (code == ENOENT && said < error_size)
+        snprintf(error + said, error_size - said, "; a name ending in .png, or a folder for numbered PNGs, does without");
+    ffmpeg_clean(&out->ffmpeg);
     free(out);
     return NULL;
 }
@@ -395,10 +317,10 @@ int video_finish(video_out *out, char *error, size_t error_size)
 {
     if (!out)
         return 0;
-    int failed = finish(&out->ffmpeg, 0) != 0 || out->broken;
+    int failed = ffmpeg_finish(&out->ffmpeg, 0) != 0 || out->broken;
     if (failed)
-        last_words(&out->ffmpeg, "ffmpeg could not write the video", error, error_size);
-    clean(&out->ffmpeg);
+        ffmpeg_last_words(&out->ffmpeg, "ffmpeg could not write the video", error, error_size);
+    ffmpeg_clean(&out->ffmpeg);
     free(out);
     return failed ? -1 : 0;
 }

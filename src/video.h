@@ -23,6 +23,7 @@ const video_info *video_about(const video_in *in);
  * message. */
 int video_read(video_in *in, const unsigned char **rgb, char *error, size_t error_size);
 void video_close(video_in *in); /* NULL is fine */
+double video_seconds(const char *path); /* about how long a video file is; 0: not known */
 
 /* A video file of the ending's kind; the sound of audio (a file, or NULL) goes with it. */
 video_out *video_create(const char *path, const video_info *info, const char *audio, char *error, size_t error_size);

@@ -193,6 +193,18 @@ START_TEST(retargets)
     jr2i_retarget_apply(head, &how, &own, &to, &from, &out);
     ck_assert_float_eq_tol(out.expression[jaw], 0.5f, 1e-6f);
     ck_assert_float_eq_tol(out.expression[blink], 0, 1e-6f);
+    float set[JR2I_PARAMS_EXPRESSION_MAX];
+    for (int i = 0; i < JR2I_PARAMS_EXPRESSION_MAX; i++)
+        set[i] = -1;
+    how.set = set; /* nothing yet */
+    jr2i_retarget_apply(head, &how, &own, &to, &from, &out);
+    ck_assert_float_eq_tol(out.expression[jaw], 0.5f, 1e-6f);
+    set[jaw] = 0; /* whatever the driver does; the edit comes on top */
+    set[blink] = 0.9f;
+    edit[blink] = 0;
+    jr2i_retarget_apply(head, &how, &own, &to, &from, &out);
+    ck_assert_float_eq_tol(out.expression[jaw], 0.3f, 1e-6f);
+    ck_assert_float_eq_tol(out.expression[blink], 0.9f, 1e-6f);
 
     /* absolute: as the driver is */
     memset(&how, 0, sizeof how);

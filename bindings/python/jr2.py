@@ -104,7 +104,7 @@ class _ReenactOptions(_Struct):
     _fields_ = [("struct_size", ctypes.c_uint32), ("motion", _int), ("method", _int), ("output", _int),
                 ("reference", ctypes.POINTER(_MotionFace)), ("expression_gain", _float), ("pose_gain", _float), ("eye_lock", _float),
                 ("lip_lock", _float), ("limit_yaw", _float), ("limit_pitch", _float), ("limit_roll", _float), ("limit_shift", _float),
-                ("angles", _float * 3), ("edit_count", _int), ("edit", _float_p), ("over", _int), ("unmarked", _int)]
+                ("angles", _float * 3), ("edit_count", _int), ("edit", _float_p), ("set", _float_p), ("over", _int), ("unmarked", _int)]
 
 
 class _Blob(ctypes.Structure):
@@ -532,9 +532,9 @@ class Portrait:
         return m, values
 
     def reenact(self, driving=None, *, motion="relative", method="network", output="full", reference=None, angles=(0, 0, 0), edit=None,
-                expression_gain=0.0, pose_gain=0.0, eye_lock=0.0, lip_lock=0.0, limits=(0, 0, 0, 0), marked=True):
+                set=None, expression_gain=0.0, pose_gain=0.0, eye_lock=0.0, lip_lock=0.0, limits=(0, 0, 0, 0), marked=True):
         """The portrait as driving has it, a Face or an object as in a motion file ({"pose": ..., "arkit": ...}); None: as it is. edit:
-        {ARKit name: added}; limits: yaw, pitch, roll in degrees, and shift; the rest as in jr2/reenact.h. RGB: an array (H,W,3) with
+        {ARKit name: added}; set: {ARKit name: value whatever drives}; limits: yaw, pitch, roll in degrees, and shift; the rest as in jr2/reenact.h. RGB: an array (H,W,3) with
         NumPy, else bytes."""
         if motion not in ("relative", "absolute") or method not in ("network", "warp") or output not in ("full", "crop"):
             raise ValueError("motion is relative or absolute, method network or warp, output full or crop")
@@ -561,6 +561,18 @@ class Portrait:
                 self._context._check(_lib.jr2_head_from_arkit(self._context._handle, values, parts[-1]))
             values, options.edit_count = _floats([a - b for a, b in zip(*parts)])
             options.edit = values
+        if set:
+            whole = (_float * ARKIT_COUNT)()
+            for name in set:
+                whole[arkit_names().index(name)] = 1  # which expressions a name stands for, and how much of each
+            weights = (_float * max(len(self._context.model.expression_names), 1))()
+            self._context._check(_lib.jr2_head_from_arkit(self._context._handle, whole, weights))
+            for name, value in set.items():
+                whole[arkit_names().index(name)] = value
+            values = (_float * len(weights))()
+            self._context._check(_lib.jr2_head_from_arkit(self._context._handle, whole, values))
+            fixed, options.edit_count = _floats([v if w > 0 else -1 for v, w in zip(values, weights)])
+            options.set = fixed
         width, height = self.size if output == "full" else (256, 256)
         pixels = ctypes.create_string_buffer(3 * width * height)
         image = _Image(format=RGB8, width=width, height=height, pixels=ctypes.cast(pixels, _ptr))

@@ -76,7 +76,9 @@ typedef struct jr2_reenact_options {
     float limit_shift;                /* sides of the crop [0.3], of the head's place */
     float angles[3];                  /* added to yaw, pitch, roll, degrees, before the limits */
     int32_t edit_count;               /* 0 or JR2_COUNT_EXPRESSION */
-    const float *edit;                /* (edit_count) added to the expression, -1..1 */
+    const float *edit;                /* (edit_count) or NULL: added to the expression, -1..1 */
+    const float *set;                 /* (edit_count) or NULL: numbers from 0 on take the expression's place, negative ones do not; edit (or NULL) comes
+                                         on top of them */
     int32_t over;                     /* FULL, 1: out already holds the picture, with another face moved: only this crop is written into it */
     int32_t unmarked;                 /* 1: leaves the mark out. Who does so takes over the duty of telling viewers that the picture was
                                          made, and in some places it is one by law (docs/mark.md) */

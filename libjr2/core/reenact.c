@@ -53,10 +53,10 @@ static int32_t check_options(jr2i_env *env, const jr2_reenact_options *o, const 
         if (status != JR2_OK)
             return status;
     }
-    if (o->edit_count != 0 && (o->edit_count != head->expression_count || !o->edit))
+    if (o->edit_count != 0 && (o->edit_count != head->expression_count || (!o->edit && !o->set)))
         return jr2i_fail(env, JR2_ERR_ARGUMENT, "edit has %d numbers, the head model %d expressions", (int)o->edit_count, (int)head->expression_count);
     for (int32_t i = 0; i < o->edit_count; i++)
-        if (in_range(env, "edit", (double)o->edit[i], -1, 1) != JR2_OK)
+        if ((o->edit && in_range(env, "edit", (double)o->edit[i], -1, 1) != JR2_OK) || (o->set && in_range(env, "set", (double)o->set[i], -1, 1) != JR2_OK))
             return JR2_ERR_RANGE;
     return JR2_OK;
 }
@@ -129,7 +129,7 @@ static int32_t retarget(jr2_portrait *p, jr2i_env *env, const jr2_motion_face *d
                          {o->limit_yaw / JR2I_DEGREES, o->limit_pitch / JR2I_DEGREES, o->limit_roll / JR2I_DEGREES},
                          o->limit_shift * SIDE * p->step * -p->own.translation[2] / p->view->camera.focal,
                          {o->angles[0] / JR2I_DEGREES, o->angles[1] / JR2I_DEGREES, o->angles[2] / JR2I_DEGREES},
-                         o->edit_count > 0 ? o->edit : NULL};
+                         o->edit_count > 0 ? o->edit : NULL, o->edit_count > 0 ? o->set : NULL};
     const jr2i_act *driver = &p->own, *reference = &p->own; /* nothing has changed */
     int32_t status = JR2_OK;
     if (driving) {

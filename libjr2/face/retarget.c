@@ -77,7 +77,10 @@ static void express(const jr2i_head *head, const jr2i_retarget *how, const jr2i_
                 e = fmaxf(e, of_driver * smooth(BLINK_FROM, BLINK_TO, of_driver));
         }
         e = between(e, 0, 1);
-        e += lock * (own - e) + (how->edit ? how->edit[i] : 0);
+        e += lock * (own - e);
+        if (how->set && how->set[i] >= 0)
+            e = how->set[i];
+        e += how->edit ? how->edit[i] : 0;
         out[i] = between(e, 0, 1);
     }
 }

@@ -19,7 +19,8 @@ typedef struct jr2i_retarget {
     float limit[3];    /* yaw, pitch, roll in radians away from the portrait; 0: none */
     float limit_shift; /* cm sideways; 0: none */
     float angles[3];   /* added, radians */
-    const float *edit; /* (expression_count) or NULL */
+    const float *edit; /* (expression_count) or NULL: added */
+    const float *set;  /* (expression_count) or NULL: numbers from 0 on stand for what came out */
 } jr2i_retarget;
 
 /* reference may be NULL (relative motion only). */
