@@ -99,6 +99,8 @@ static int next_motion(driver *d, const jr2_motion_frame **frame, int quiet, cha
         if (status == JR2_OK)
             return *frame != NULL;
         /* A reader that cannot go on says the same again; a wrong line has its number in the text. */
+        if (video_stopped()) /* it cut the file off */
+            return 0;
         if ((status != JR2_ERR_FORMAT && status != JR2_ERR_RANGE) || strcmp(text, d->said) == 0) {
             snprintf(error, error_size, "%s", text);
             return -1;
@@ -154,6 +156,7 @@ driver *driver_open(jr2_ctx *ctx, const char *path, const jr2_tracker_options *o
     }
     d->ctx = ctx;
     d->path = path;
+    d->file.file = -1;
     int failed = 0;
     if (!path)
         d->info.frames = 1;

@@ -3,14 +3,14 @@
 #ifndef JR2_MOTION_FILE_H
 #define JR2_MOTION_FILE_H
 
+#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 typedef struct motion_file {
-    FILE *file;
+    int file; /* -1: none */
     unsigned char head[64]; /* the first bytes, read to tell what it is: a pipe cannot go back */
     size_t held, given;     /* of them */
-    int64_t size, read;     /* bytes; size 0: unknown */
+    int64_t size;           /* bytes; 0: unknown */
 } motion_file;
 
 /* 1: a motion file, opened; 0: something else, or a name that is no file ("-", "camera"); -1: other JSON, with a message in error. */

@@ -172,7 +172,7 @@ static const char *complaint(const reenact_arguments *a)
         return "--each goes with --face all";
     if (a->face < 0 && !a->each && a->drive && a->options.motion == JR2_REENACT_ABSOLUTE)
         return "--motion absolute puts one face in the driver's place: with --face all it needs --each";
-    if (a->reference > 0 && a->drive && (strcmp(a->drive, "-") == 0 || strncmp(a->drive, "camera", 6) == 0))
+    if (a->reference > 0 && a->drive && (strcmp(a->drive, "-") == 0 || strcmp(a->drive, "camera") == 0 || strncmp(a->drive, "camera:", 7) == 0))
         return "--reference wants a file, which can be read twice";
     return NULL;
 }
