@@ -32,7 +32,7 @@ static int start(const char *input, int max, pid_t *child, FILE **from)
     int ends[2];
     snprintf(count, sizeof count, "%d", max);
     char *const words[] = {"ffmpeg", "-v", "error", "-nostdin", "-protocol_whitelist", "file,pipe", "-t", "60", "-i", (char *)(uintptr_t)input,
-                           "-map", "0:v:0", "-vf", "select=isnan(prev_selected_t)+gte(t-prev_selected_t\\,0.5)", "-vsync", "vfr", "-frames:v", count, "-pix_fmt", "rgb24", "-c:v", "ppm", "-f", "image2pipe", "-",
+                           "-map", "0:v:0", "-vf", "fps=2:round=up", "-frames:v", count, "-pix_fmt", "rgb24", "-c:v", "ppm", "-f", "image2pipe", "-",
                            NULL};
     if (pipe(ends) != 0)
         return errno;
