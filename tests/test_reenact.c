@@ -285,7 +285,7 @@ START_TEST(pastes_without_loss)
                 now[4 * i + k] = before[3 * i + k] = 255 * tiny_random(&seed);
             now[4 * i + 3] = 1;
         }
-        jr2i_paste paste = {SIDE, places[n][0], places[n][1], places[n][2], now, from, before, picture, PW, PH};
+        jr2i_paste paste = {SIDE, places[n][0], places[n][1], places[n][2], now, from, before, picture, PW, PH, NULL, 0};
         jr2i_view view = jr2i_view_rgb(out, PW, PH);
         memcpy(out, picture, sizeof out);
         jr2i_paste_into(&paste, NULL, &view);
@@ -305,6 +305,32 @@ START_TEST(pastes_without_loss)
         const int cx = (int)(places[n][0] + 0.5f * SIDE * places[n][2]), cy = (int)(places[n][1] + 0.5f * SIDE * places[n][2]);
         if (cx >= 0 && cx < PW && cy >= 0 && cy < PH && picture[3 * (cy * PW + cx)] < 210 && places[n][2] > 0.1f)
             ck_assert_int_ge(out[3 * (cy * PW + cx)] - picture[3 * (cy * PW + cx)], 39);
+    }
+}
+END_TEST
+
+/* Another face in the crop stays as it is, and what lies between the two changes the less the nearer to it. */
+START_TEST(pastes_beside_other_faces)
+{
+    enum { SIDE = 64 };
+    static unsigned char picture[SIDE * SIDE * 3], out[SIDE * SIDE * 3];
+    static float before[SIDE * SIDE * 3], now[SIDE * SIDE * 4], from[SIDE * SIDE * 2];
+    const float faces[2][3] = {{24, 32, 24}, {52, 32, 20}};
+    memset(picture, 100, sizeof picture);
+    memcpy(out, picture, sizeof out);
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        from[2 * i] = (float)(i % SIDE);
+        from[2 * i + 1] = (float)(i / SIDE);
+        for (int k = 0; k < 3; k++)
+            now[4 * i + k] = (before[3 * i + k] = 100) + 40;
+        now[4 * i + 3] = 1;
+    }
+    jr2i_paste paste = {SIDE, 0, 0, 1, now, from, before, picture, SIDE, SIDE, faces, 2};
+    jr2i_view view = jr2i_view_rgb(out, SIDE, SIDE);
+    jr2i_paste_into(&paste, NULL, &view);
+    for (int x = 12; x < 62; x++) {
+        const int value = out[3 * (32 * SIDE + x)], after = out[3 * (32 * SIDE + x + 1)];
+        ck_assert_msg(x < 36 ? value == 140 : x < 43 ? value >= after : value == 100, "column %d: %d", x, value);
     }
 }
 END_TEST
@@ -742,6 +768,7 @@ int main(void)
     tcase_add_test(numbers, retargets);
     tcase_add_test(numbers, cameras_agree);
     tcase_add_test(numbers, pastes_without_loss);
+    tcase_add_test(numbers, pastes_beside_other_faces);
     suite_add_tcase(suite, numbers);
     tcase_set_timeout(tcase, 300);
     tcase_add_checked_fixture(tcase, set_up, tear_down);

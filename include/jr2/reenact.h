@@ -79,7 +79,8 @@ typedef struct jr2_reenact_options {
     const float *edit;                /* (edit_count) or NULL: added to the expression, -1..1 */
     const float *set;                 /* (edit_count) or NULL: numbers from 0 on take the expression's place, negative ones do not; edit (or NULL) comes
                                          on top of them */
-    int32_t over;                     /* FULL, 1: out already holds the picture, with another face moved: only this crop is written into it */
+    int32_t over;                     /* FULL, 1: out already holds the picture, with another face moved: only this crop is written into it, and
+                                         the faces beside this one stay as they are in out */
     int32_t unmarked;                 /* 1: leaves the mark out. Who does so takes over the duty of telling viewers that the picture was
                                          made, and in some places it is one by law (docs/mark.md) */
 } jr2_reenact_options;

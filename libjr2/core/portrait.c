@@ -47,6 +47,11 @@ static int32_t find_face(jr2_portrait *p, const jr2_image *image, const jr2_port
     if (o->face >= p->result->count)
         return jr2i_fail(env, JR2_ERR_NOT_FOUND, "face %d of %d", (int)o->face, (int)p->result->count);
     p->view = &p->result->faces[o->face].view;
+    memcpy(p->faces[0], p->view->region, sizeof p->faces[0]);
+    p->face_count = 1;
+    for (int32_t i = 0; i < p->result->count && p->face_count < JR2I_PORTRAIT_FACES; i++)
+        if (i != o->face)
+            memcpy(p->faces[p->face_count++], p->result->faces[i].view.region, sizeof p->faces[0]);
     return JR2_OK;
 }
 

@@ -9,6 +9,7 @@
 #include "render/conditions.h"
 
 #define JR2I_PORTRAIT_SIDE JR2I_REENACT_SIDE
+#define JR2I_PORTRAIT_FACES 32 /* as many as jr2_reconstruct gives by default */
 
 struct jr2_portrait {
     jr2_ctx *ctx;
@@ -16,6 +17,8 @@ struct jr2_portrait {
     const jr2i_face_view *view; /* the one that moves */
     uint8_t *rgb;             /* (height,width,3) the picture */
     int32_t width, height;
+    float faces[JR2I_PORTRAIT_FACES][3]; /* x, y, size, px: the one that moves, then the others */
+    int32_t face_count;
     float left, top, step;    /* the crop: its corner in the picture and picture pixels a crop pixel */
     jr2i_condition_mesh mesh;
     jr2i_posed source, driven;

@@ -7,6 +7,8 @@
 #define BORDER 0.11f  /* sides of the crop in which the new picture fades in */
 #define SAMPLES_MAX 8 /* a side: of crop pixels for one of the picture */
 #define BAND 16       /* rows of one task */
+#define OTHERS 0.46f  /* share of the way from another face, each way in sizes of its face: up to here a pixel is the other's, */
+#define OWN 0.54f     /* and from here on it belongs to the face that moves */
 
 typedef struct job {
     const jr2i_paste *paste;
@@ -92,6 +94,18 @@ static inline float fade_in(float inside, float width)
     return t * t * (3 - 2 * t);
 }
 
+/* How much a pixel belongs to the face that moves and not to another. */
+static float own_share(const jr2i_paste *q, float x, float y)
+{
+    float share = 1;
+    const float own = hypotf(x - q->faces[0][0], y - q->faces[0][1]) / q->faces[0][2];
+    for (int32_t i = 1; i < q->face_count; i++) {
+        const float other = hypotf(x - q->faces[i][0], y - q->faces[i][1]) / q->faces[i][2], way = other / (own + other + 1e-6f);
+        share *= fade_in(fmaxf(way - OTHERS, 0), OWN - OTHERS);
+    }
+    return share;
+}
+
 static void paste_band(void *arg, int32_t task, int32_t worker)
 {
     const job *j = arg;
@@ -103,10 +117,12 @@ static void paste_band(void *arg, int32_t task, int32_t worker)
         const float v = ((float)y + 0.5f - q->top) / q->step, across = fade_in(v, j->fade[1]) * fade_in(last - v, j->fade[3]);
         for (int32_t x = j->x0; x < j->x1; x++) {
             const float u = ((float)x + 0.5f - q->left) / q->step;
-            const float weight = across * fade_in(u, j->fade[0]) * fade_in(last - u, j->fade[2]);
+            float weight = across * fade_in(u, j->fade[0]) * fade_in(last - u, j->fade[2]);
             uint8_t *p = writable(j->out, x, y);
             const int32_t at[3] = {j->out->red, j->out->green, j->out->blue};
             float rgb[3];
+            if (q->face_count > 1)
+                weight *= own_share(q, (float)x + 0.5f, (float)y + 0.5f);
             if (!(weight > 0))
                 continue;
             value_at(j, u - 0.5f, v - 0.5f, rgb);

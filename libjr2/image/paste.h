@@ -17,10 +17,13 @@ typedef struct jr2i_paste {
     const float *before; /* (side,side,3) 0..255: the crop of the picture as it was */
     const uint8_t *rgb;  /* (height,width,3) the picture */
     int32_t width, height;
+    const float (*faces)[3]; /* (face_count) x, y, size, px: the face that moves, then the other ones of the picture; NULL with 0 */
+    int32_t face_count;
 } jr2i_paste;
 
 /* Writes into out, of the picture's size, which holds it already. The result is made + share x (picture - before), both where from says, so that an
- * unchanged crop gives back the picture to the pixel; it fades out towards the sides of the crop that lie inside of the picture. */
+ * unchanged crop gives back the picture to the pixel; it fades out towards the sides of the crop that lie inside of the picture, and half-way to
+ * another face, which stays as it is in out. */
 void jr2i_paste_into(const jr2i_paste *paste, jr2i_pool *pool, const jr2i_view *out);
 
 /* The crop alone: (side,side) pixels, rounded. */
