@@ -150,6 +150,23 @@ class Binding(unittest.TestCase):
             jr2.Context(self.model, cancel=lambda: True).reconstruct(self.pixels, 320, 240)
         self.assertEqual(caught.exception.name, "JR2_ERR_CANCELLED")
 
+    def test_portrait(self):
+        portrait = jr2.Portrait(self.context, self.pixels, 320, 240)
+        self.assertEqual(portrait.size, (320, 240))
+        own = portrait.state
+        still = bytes(portrait.reenact(method="warp", marked=False))
+        self.assertLess(sum(abs(a - b) for a, b in zip(still, self.pixels)) / len(still), 0.05)
+        moved = bytes(portrait.reenact({"pose": {"yaw": 20}, "arkit": {"jawOpen": 0.5}}, method="warp"))
+        self.assertNotEqual(moved, still)
+        self.assertAlmostEqual(portrait.state["pose"]["yaw"], own["pose"]["yaw"] + 20, delta=2)
+        portrait.reenact({"arkit": {"jawOpen": 0.5}}, method="warp", set={"jawOpen": 0.25, "browInnerUp": 0.5}, edit={"mouthFunnel": 0.125})
+        for name, value in (("jawOpen", 0.25), ("browInnerUp", 0.5), ("mouthFunnel", own["arkit"]["mouthFunnel"] + 0.125)):
+            self.assertAlmostEqual(portrait.state["arkit"][name], value, places=4)
+        self.assertEqual(len(bytes(portrait.reenact(self.result[1], reference=self.result[1], method="warp", output="crop"))), 256 * 256 * 3)
+        with self.assertRaises(jr2.Error) as caught:
+            portrait.reenact()
+        self.assertEqual(caught.exception.name, "JR2_ERR_MISSING")  # no network
+
     def test_threads(self):
         counts = []
 

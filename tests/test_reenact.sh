@@ -150,6 +150,7 @@ usage() { code 2 "$jr2" reenact "$@" && [ -s "$scratch/stderr" ] && [ ! -s "$scr
 make() { code 0 "$jr2" reenact "$@" $model; } # portrait, arguments
 count() { [ "$(ls "$1" | wc -l)" -eq "$2" ] || { ls "$1"; return 1; }; }
 
+check "the motion of the examples is what its script draws" sh -c "python3 training/make_motion.py '$scratch/own.jr2m' && cmp '$scratch/own.jr2m' examples/motion.jr2m"
 check "pictures to test with" tool pictures "$scratch"
 check "a motion to test with" tool motion "$scratch/m.jsonl"
 one=$scratch/one.png
