@@ -273,9 +273,9 @@ START_TEST(pastes_without_loss)
     enum { SIDE = 32, PW = 90, PH = 70 };
     static const float places[][3] = {{10, 5, 1}, {10.3f, 5.7f, 0.37f}, {-7.5f, -9, 2.1f}, {40, 30, 3.3f}, {20, 20, 0.05f}, {-500, 3, 1}, {-9, -9, 4}};
     static unsigned char picture[PW * PH * 3], out[PW * PH * 3];
-    static float before[SIDE * SIDE * 3], now[SIDE * SIDE * 4], from[SIDE * SIDE * 2];
+    static float before[SIDE * SIDE * 3], now[SIDE * SIDE * 4], from[SIDE * SIDE * 2], blend[SIDE * SIDE * JR2I_PASTE_BLEND];
     uint32_t seed = 5;
-    for (size_t i = 0; i < sizeof picture; i++)
+    for (size_t i = 0; i < sizeof out; i++)
         picture[i] = (unsigned char)(255 * tiny_random(&seed));
     for (size_t n = 0; n < sizeof places / sizeof *places; n++) {
         for (int i = 0; i < SIDE * SIDE; i++) {
@@ -285,7 +285,7 @@ START_TEST(pastes_without_loss)
                 now[4 * i + k] = before[3 * i + k] = 255 * tiny_random(&seed);
             now[4 * i + 3] = 1;
         }
-        jr2i_paste paste = {SIDE, places[n][0], places[n][1], places[n][2], now, from, before, picture, PW, PH, NULL, 0};
+        jr2i_paste paste = {SIDE, places[n][0], places[n][1], places[n][2], now, from, before, blend, picture, PW, PH, NULL, 0};
         jr2i_view view = jr2i_view_rgb(out, PW, PH);
         memcpy(out, picture, sizeof out);
         jr2i_paste_into(&paste, NULL, &view);
@@ -314,7 +314,7 @@ START_TEST(pastes_beside_other_faces)
 {
     enum { SIDE = 64 };
     static unsigned char picture[SIDE * SIDE * 3], out[SIDE * SIDE * 3];
-    static float before[SIDE * SIDE * 3], now[SIDE * SIDE * 4], from[SIDE * SIDE * 2];
+    static float before[SIDE * SIDE * 3], now[SIDE * SIDE * 4], from[SIDE * SIDE * 2], blend[SIDE * SIDE * JR2I_PASTE_BLEND];
     const float faces[2][3] = {{24, 32, 24}, {52, 32, 20}};
     memset(picture, 100, sizeof picture);
     memcpy(out, picture, sizeof out);
@@ -325,7 +325,7 @@ START_TEST(pastes_beside_other_faces)
             now[4 * i + k] = (before[3 * i + k] = 100) + 40;
         now[4 * i + 3] = 1;
     }
-    jr2i_paste paste = {SIDE, 0, 0, 1, now, from, before, picture, SIDE, SIDE, faces, 2};
+    jr2i_paste paste = {SIDE, 0, 0, 1, now, from, before, blend, picture, SIDE, SIDE, faces, 2};
     jr2i_view view = jr2i_view_rgb(out, SIDE, SIDE);
     jr2i_paste_into(&paste, NULL, &view);
     for (int x = 12; x < 62; x++) {

@@ -91,6 +91,7 @@ static size_t lay_out(jr2_portrait *p, float *memory, int32_t **triangles, uint8
     p->made = take(memory, &used, 4 * pixels);
     p->from = take(memory, &used, 2 * pixels);
     p->flow = take(memory, &used, 2 * pixels);
+    p->blend = take(memory, &used, JR2I_PASTE_BLEND * pixels);
     p->planes = take(memory, &used, JR2I_FRAME_MAPS * pixels / 4);
     p->vertices = take(memory, &used, 3 * vertices);
     p->head_scratch = take(memory, &used, jr2i_head_scratch(head));

@@ -5,6 +5,7 @@
 
 #include "face/retarget.h"
 #include "handles.h"
+#include "image/paste.h"
 #include "nn/net_reenact.h"
 #include "render/conditions.h"
 
@@ -34,6 +35,7 @@ struct jr2_portrait {
     float *flow;              /* (2,side,side) */
     float *planes;            /* (JR2I_FRAME_MAPS,side/2,side/2) */
     float *vertices, *head_scratch, *scratch;
+    float *blend;             /* (side,side,JR2I_PASTE_BLEND) */
 };
 
 /* The face camera, in pixels of the crop, of a head in the picture. */

@@ -253,7 +253,7 @@ int32_t jr2_reenact(jr2_ctx *ctx, jr2_portrait *p, const jr2_motion_face *drivin
         warp(p);
     else if ((status = paint(p, env)) != JR2_OK)
         return status;
-    const jr2i_paste paste = {SIDE, p->left, p->top, p->step, p->made, p->from, p->before, p->rgb, p->width, p->height, (const float (*)[3])p->faces, p->face_count};
+    const jr2i_paste paste = {SIDE, p->left, p->top, p->step, p->made, p->from, p->before, p->blend, p->rgb, p->width, p->height, (const float (*)[3])p->faces, p->face_count};
     if (o.output == JR2_REENACT_CROP) {
         jr2i_paste_crop(&paste, &out);
     } else {

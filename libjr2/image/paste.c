@@ -3,10 +3,12 @@
 #include "image/paste.h"
 
 #include <math.h>
+#include <string.h>
 
 #define BORDER 0.11f  /* sides of the crop in which the new picture fades in */
 #define SAMPLES_MAX 8 /* a side: of crop pixels for one of the picture */
 #define BAND 16       /* rows of one task */
+#define BLEND JR2I_PASTE_BLEND
 #define OTHERS 0.46f  /* share of the way from another face, each way in sizes of its face: up to here a pixel is the other's, */
 #define OWN 0.54f     /* and from here on it belongs to the face that moves */
 
@@ -49,48 +51,112 @@ static inline void sample(const float *map, int32_t side, int32_t count, float x
         value[k] = w00 * p[k] + w10 * p[right + k] + w01 * p[below + k] + w11 * p[below + right + k];
 }
 
-/* The same of the picture, at picture pixels with centres at integers. */
-static inline void sample_picture(const jr2i_paste *q, float x, float y, float rgb[3])
+/* Bilinear weights and neighbours of (x, y) in a map of width x height. */
+typedef struct corner {
+    int32_t i, j, right, below; /* right and below: 1, or 0 at the border */
+    float weight[4];
+} corner;
+
+static inline corner corner_at(float x, float y, int32_t width, int32_t height)
 {
-    x = clamped(x, (float)(q->width - 1));
-    y = clamped(y, (float)(q->height - 1));
-    const int32_t i = (int32_t)x, j = (int32_t)y;
-    const size_t right = i + 1 < q->width ? 3 : 0, below = j + 1 < q->height ? 3 * (size_t)q->width : 0;
-    const float ax = x - (float)i, ay = y - (float)j;
-    const uint8_t *p = q->rgb + 3 * ((size_t)j * (size_t)q->width + (size_t)i);
-    for (int k = 0; k < 3; k++)
-        rgb[k] = (1 - ay) * ((1 - ax) * p[k] + ax * p[right + (size_t)k]) + ay * ((1 - ax) * p[below + (size_t)k] + ax * p[below + right + (size_t)k]);
+    corner c;
+    x = clamped(x, (float)(width - 1));
+    y = clamped(y, (float)(height - 1));
+    c.i = (int32_t)x;
+    c.j = (int32_t)y;
+    c.right = c.i + 1 < width;
+    c.below = c.j + 1 < height;
+    const float ax = x - (float)c.i, ay = y - (float)c.j;
+    c.weight[0] = (1 - ax) * (1 - ay);
+    c.weight[1] = ax * (1 - ay);
+    c.weight[2] = (1 - ax) * ay;
+    c.weight[3] = ax * ay;
+    return c;
+}
+
+/* Four floats at a time: one vector register everywhere. */
+typedef float quad __attribute__((vector_size(16)));
+typedef int32_t ints __attribute__((vector_size(16)));
+
+static inline quad load(const float *p)
+{
+    quad q;
+    memcpy(&q, p, sizeof q);
+    return q;
+}
+
+static inline quad load_pixel(const uint8_t *p)
+{
+    const ints b = {p[0], p[1], p[2], 0};
+    return __builtin_convertvector(b, quad);
+}
+
+/* The picture at picture pixels with centres at integers. */
+static inline quad sample_picture(const jr2i_paste *q, float x, float y)
+{
+    const corner c = corner_at(x, y, q->width, q->height);
+    const size_t right = 3 * (size_t)c.right, below = 3 * (size_t)c.below * (size_t)q->width;
+    const uint8_t *p = q->rgb + 3 * ((size_t)c.j * (size_t)q->width + (size_t)c.i);
+    return c.weight[0] * load_pixel(p) + c.weight[1] * load_pixel(p + right) + c.weight[2] * load_pixel(p + below) +
+           c.weight[3] * load_pixel(p + below + right);
+}
+
+/* What is added to the picture's detail, its share, and where it comes from, for each crop pixel: so that a pixel of the picture takes one look at
+ * the crop and one at the picture. */
+static void prepare_band(void *arg, int32_t task, int32_t worker)
+{
+    const job *j = arg;
+    const jr2i_paste *q = j->paste;
+    const int32_t end = (task + 1) * BAND < q->side ? (task + 1) * BAND : q->side;
+    (void)worker;
+    for (size_t i = (size_t)task * BAND * (size_t)q->side; i < (size_t)end * (size_t)q->side; i++) {
+        const float *made = q->made + 4 * i, *from = q->from + 2 * i;
+        float *to = q->blend + BLEND * i, before[3];
+        sample(q->before, q->side, 3, from[0], from[1], before);
+        for (int k = 0; k < 3; k++)
+            to[k] = made[k] - made[3] * before[k];
+        to[3] = made[3];
+        to[4] = from[0];
+        to[5] = from[1];
+        to[6] = to[7] = 0;
+    }
+}
+
+/* Adds what the crop shows at (x, y), and where that comes from. */
+static inline void look(const jr2i_paste *q, float x, float y, float weight, quad *colour, quad *place)
+{
+    const corner c = corner_at(x, y, q->side, q->side);
+    const float *p = q->blend + BLEND * ((size_t)c.j * (size_t)q->side + (size_t)c.i), *low = p + BLEND * (size_t)c.below * (size_t)q->side;
+    const size_t right = BLEND * (size_t)c.right;
+    const float w[4] = {weight * c.weight[0], weight * c.weight[1], weight * c.weight[2], weight * c.weight[3]};
+    const quad beyond = {x - clamped(x, (float)(q->side - 1)), y - clamped(y, (float)(q->side - 1))}; /* goes on beyond the outermost centres */
+    *colour += w[0] * load(p) + w[1] * load(p + right) + w[2] * load(low) + w[3] * load(low + right);
+    p += 4;
+    low += 4;
+    *place += w[0] * load(p) + w[1] * load(p + right) + w[2] * load(low) + w[3] * load(low + right) + weight * beyond;
 }
 
 /* What the crop shows at crop place (u, v), spread over a pixel of the picture. */
-static void value_at(const job *j, float u, float v, float rgb[3])
+static inline quad value_at(const job *j, float u, float v)
 {
     const jr2i_paste *q = j->paste;
     const int32_t n = j->samples;
-    const float part = 1 / (q->step * (float)n), weight = 1 / (float)(n * n);
-    float share = 0, place[2] = {0, 0}, sum[3] = {0, 0, 0};
-    for (int32_t b = 0; b < n; b++)
-        for (int32_t a = 0; a < n; a++) {
-            const float x = u + ((float)a - 0.5f * (float)(n - 1)) * part, y = v + ((float)b - 0.5f * (float)(n - 1)) * part;
-            float made[4], from[2], before[3];
-            sample(q->made, q->side, 4, x, y, made);
-            sample(q->from, q->side, 2, x, y, from);
-            sample(q->before, q->side, 3, from[0], from[1], before);
-            for (int k = 0; k < 3; k++)
-                sum[k] += weight * (made[k] - made[3] * before[k]);
-            share += weight * made[3];
-            place[0] += weight * (from[0] + x - clamped(x, (float)(q->side - 1))); /* goes on beyond the outermost centres */
-            place[1] += weight * (from[1] + y - clamped(y, (float)(q->side - 1)));
-        }
-    float own[3];
-    sample_picture(q, q->left + q->step * (place[0] + 0.5f) - 0.5f, q->top + q->step * (place[1] + 0.5f) - 0.5f, own);
-    for (int k = 0; k < 3; k++)
-        rgb[k] = sum[k] + share * own[k];
+    quad colour = {0}, place = {0};
+    if (n == 1) {
+        look(q, u, v, 1, &colour, &place);
+    } else {
+        const float part = 1 / (q->step * (float)n), weight = 1 / (float)(n * n), middle = 0.5f * (float)(n - 1);
+        for (int32_t i = 0; i < n * n; i++)
+            look(q, u + ((float)(i % n) - middle) * part, v + ((float)(i / n) - middle) * part, weight, &colour, &place);
+    }
+    return colour + colour[3] * sample_picture(q, q->left + q->step * (place[0] + 0.5f) - 0.5f, q->top + q->step * (place[1] + 0.5f) - 0.5f);
 }
 
 static inline float fade_in(float inside, float width)
 {
-    float t = width > 0 ? clamped(inside / width, 1) : 1;
+    if (inside >= width)
+        return 1;
+    const float t = clamped(inside / width, 1);
     return t * t * (3 - 2 * t);
 }
 
@@ -120,15 +186,14 @@ static void paste_band(void *arg, int32_t task, int32_t worker)
             float weight = across * fade_in(u, j->fade[0]) * fade_in(last - u, j->fade[2]);
             uint8_t *p = writable(j->out, x, y);
             const int32_t at[3] = {j->out->red, j->out->green, j->out->blue};
-            float rgb[3];
             if (q->face_count > 1)
                 weight *= own_share(q, (float)x + 0.5f, (float)y + 0.5f);
             if (!(weight > 0))
                 continue;
-            value_at(j, u - 0.5f, v - 0.5f, rgb);
+            const quad before = {p[at[0]], p[at[1]], p[at[2]]}, now = weight * value_at(j, u - 0.5f, v - 0.5f) + (1 - weight) * before;
+            const ints whole = __builtin_convertvector(now + 0.5f, ints);
             for (int k = 0; k < 3; k++)
-                rgb[k] = weight * rgb[k] + (1 - weight) * p[at[k]];
-            put(j->out, p, rgb);
+                p[at[k]] = (uint8_t)(whole[k] < 0 ? 0 : whole[k] > 255 ? 255 : whole[k]);
         }
     }
 }
@@ -152,8 +217,10 @@ void jr2i_paste_into(const jr2i_paste *paste, jr2i_pool *pool, const jr2i_view *
     j.fade[1] = paste->top > 0 ? border : 0;
     j.fade[2] = paste->left + extent < (float)paste->width ? border : 0;
     j.fade[3] = paste->top + extent < (float)paste->height ? border : 0;
-    if (j.y1 > j.y0 && j.x1 > j.x0)
-        jr2i_pool_run(pool, paste_band, &j, (j.y1 - j.y0 + BAND - 1) / BAND);
+    if (j.y1 <= j.y0 || j.x1 <= j.x0)
+        return;
+    jr2i_pool_run(pool, prepare_band, &j, (paste->side + BAND - 1) / BAND);
+    jr2i_pool_run(pool, paste_band, &j, (j.y1 - j.y0 + BAND - 1) / BAND);
 }
 
 void jr2i_paste_crop(const jr2i_paste *paste, const jr2i_view *out)
