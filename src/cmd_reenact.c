@@ -116,7 +116,7 @@ static int find_reference(job *j)
     int got = 0, found = 0;
     driver *d = driver_open(j->ctx, j->a.drive, &j->a.tracking, error, sizeof error);
     roles *before = calloc(1, sizeof *before);
-    if (!d || !before || roles_begin(before, j->roles.count, j->roles.expressions) != 0) {
+    if (!d || !before || roles_begin(before, j->roles.count, j->roles.model) != 0) {
         cli_message("%s: %s", j->a.drive, d ? "out of memory" : error);
         got = -1;
     }
@@ -290,7 +290,7 @@ static int run(job *j)
         return CLI_FAILED;
     j->a.options.output = j->a.crop ? JR2_REENACT_CROP : JR2_REENACT_FULL;
     const int count = j->a.each ? j->portrait_count : 1;
-    if (roles_begin(&j->roles, count, jr2_model_count(jr2_ctx_model(j->ctx), JR2_COUNT_EXPRESSION)) != 0) {
+    if (roles_begin(&j->roles, count, jr2_ctx_model(j->ctx)) != 0) {
         cli_message("out of memory");
         return CLI_FAILED;
     }
@@ -305,7 +305,7 @@ static int run(job *j)
         return code;
     if (j->a.reference >= 0 && j->a.drive) {
         j->roles.keep_reference = 1;
-        if (j->a.reference > 0 && find_reference(j) != 0)
+        if (find_reference(j) != 0)
             return CLI_FAILED;
     }
     j->started = cli_seconds();

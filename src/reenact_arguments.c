@@ -22,7 +22,7 @@ const char reenact_help[] =
     "      --motion KIND            relative: the driver's changes since the reference are added to the portrait's own state; absolute: pose, place\n"
     "                               and expression as they are [relative]\n"
     "      --reference N|rest       the driver's frame that looks like the portrait as it is, from 0; rest: a face at rest, looking straight [the\n"
-    "                               first frame with a face; rest for a picture]\n"
+    "                               first frame with a face, but with its mouth and lids at rest; rest for a picture]\n"
     "      --method METHOD          network, or warp: the picture's own pixels alone [network, where the weights have one]\n"
     "      --yaw, --pitch, --roll DEGREES   added to the head's rotation\n"
     "      --set NAME=VALUE         an expression, 0 to 1, whatever drives; ARKit's names or the head model's; again for others\n"
@@ -172,7 +172,7 @@ static const char *complaint(const reenact_arguments *a)
         return "--each goes with --face all";
     if (a->face < 0 && !a->each && a->drive && a->options.motion == JR2_REENACT_ABSOLUTE)
         return "--motion absolute puts one face in the driver's place: with --face all it needs --each";
-    if (a->reference > 0 && a->drive && (strcmp(a->drive, "-") == 0 || strcmp(a->drive, "camera") == 0 || strncmp(a->drive, "camera:", 7) == 0))
+    if (a->reference >= 0 && a->drive && (strcmp(a->drive, "-") == 0 || strcmp(a->drive, "camera") == 0 || strncmp(a->drive, "camera:", 7) == 0))
         return "--reference wants a file, which can be read twice";
     return NULL;
 }

@@ -6,11 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-int roles_begin(roles *r, int count, int expressions)
+#define AT_REST 0.1f /* most that a mouth or a lid of a chosen reference is moved */
+
+int roles_begin(roles *r, int count, const jr2_model *model)
 {
+    const int expressions = jr2_model_count(model, JR2_COUNT_EXPRESSION);
     memset(r, 0, sizeof *r);
     r->count = count;
     r->expressions = expressions;
+    r->model = model;
     for (int i = 0; i < count; i++)
         if (!(r->role[i].numbers = calloc(2 * (size_t)expressions + 1, sizeof(float))))
             return -1;
@@ -42,6 +46,25 @@ void role_set_reference(roles *r, int index, const jr2_motion_face *face)
     role *of = &r->role[index];
     keep(&of->reference, of->numbers + r->expressions, face);
     of->has_reference = 1;
+}
+
+/* What comes and goes with speech and blinks, by the beginnings of both kinds of names. */
+static void rest(float *value, const char *name)
+{
+    static const char *const passing[] = {"jaw", "mouth", "eyeBlink", "cheekPuff", "tongue"};
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+        if (name && strncmp(name, passing[i], strlen(passing[i])) == 0 && *value > AT_REST)
+            *value = AT_REST;
+}
+
+static void choose_reference(roles *r, int index, const jr2_motion_face *face)
+{
+    role *of = &r->role[index];
+    role_set_reference(r, index, face);
+    for (int i = 0; i < JR2_ARKIT_COUNT; i++)
+        rest(&of->reference.arkit[i], jr2_arkit_name(i));
+    for (int i = 0; i < of->reference.expression_count; i++)
+        rest(&of->numbers[r->expressions + i], jr2_model_expression_name(r->model, i));
 }
 
 static const jr2_motion_face *find(const driver_frame *frame, int id)
@@ -106,7 +129,7 @@ void roles_take(roles *r, const driver_frame *frame)
             continue;
         keep(&of->face, of->numbers, face[i]);
         if (!of->has_reference && face[i]->state == JR2_FACE_SEEN)
-            role_set_reference(r, i, face[i]);
+            choose_reference(r, i, face[i]);
     }
 }
 

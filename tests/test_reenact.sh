@@ -109,6 +109,8 @@ elif command == "motion":
             lines[i] = json.dumps({"frame": i, "time": i / 10, "faces": []})
         faces[8]["id"] = faces[9]["id"] = 2
         lines[8:] = [json.dumps({"frame": i, "time": i / 10, "faces": [faces[i]]}) for i in (8, 9)]
+    elif args[1:] == ["speaking"]:
+        lines = [json.dumps({"frame": i, "time": i / 10, "faces": [{"id": 1, "pose": {"yaw": 30, "pitch": 0, "roll": 0}, "arkit": {"jawOpen": 0.9}}]}) for i in range(2)]
     elif args[1:] == ["nobody"]:
         lines = [json.dumps({"frame": i, "time": i / 10, "faces": []}) for i in range(3)]
     open(args[0], "w").write("\n".join(['{"format":"jr2.motion","version":1,"rate":10}'] + lines) + "\n")
@@ -238,6 +240,11 @@ check "the first frame is the portrait" tool near "$scratch/seq/deep/00000.png" 
 check "the last is not" tool far "$scratch/seq/deep/00009.png" "$one" 0.8
 check "another reference" make "$one" -o "$scratch/r/" --drive "$motion" --reference 9 --frames 10
 check "is the portrait there" tool near "$scratch/r/00009.png" "$scratch/seq/deep/00000.png" 0.02
+check "a driver who speaks from the first frame" tool motion "$scratch/speak.jsonl" speaking
+check "moves the mouth" make "$one" -o "$scratch/sp/" --drive "$scratch/speak.jsonl" --unmarked
+check "at once" tool far "$scratch/sp/00000.png" "$one" 0.1
+check "unless told" make "$one" -o "$scratch/sq/" --drive "$scratch/speak.jsonl" --unmarked --reference 0
+check "that this is how it looks" tool near "$scratch/sq/00000.png" "$one" 0.02
 check "reference beyond the end" code 1 "$jr2" reenact "$one" -o "$scratch/x/" --drive "$motion" --reference 50 $model
 
 check "a motion with NaN and worse" tool motion "$scratch/bad.jsonl" bad
