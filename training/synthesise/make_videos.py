@@ -76,13 +76,14 @@ class Maker:
         picture = cv2.imread(os.path.join(self.args.data, "photos", str(self.names[photo])))
         if picture is None:
             raise FileNotFoundError(f"{self.args.data}/photos/{self.names[photo]}")
+        points = self.points[photo, :, :2].astype(np.float64) / 32
         try:
-            shown = Shown(self.context, self.head, np.ascontiguousarray(picture[..., ::-1]), self.args.method, self.labels["scale"][row])
+            shown = Shown(self.context, self.head, np.ascontiguousarray(picture[..., ::-1]), self.args.method, points, self.labels["scale"][row])
         except jr2.Error as error:
             if error.name == "JR2_ERR_NO_FACE":
                 return None
             raise
-        mean, gap = shown.differs(self.points[photo, :, :2].astype(np.float64) / 32)
+        mean, gap = shown.differs(points)
         return shown if mean < PORTRAIT_POINTS and gap.max() < PORTRAIT_GAP else None
 
     def read(self, p):
@@ -97,7 +98,7 @@ class Maker:
     def file(self, number):
         args = self.args
         rng, frames, skipped = np.random.default_rng([args.seed, number]), [], 0
-        videos, kinds = args.chunk // args.frames, []
+        videos = args.chunk // args.frames
         order = rng.permutation(self.usable)
         for v in range(videos):
             shown = None
@@ -109,7 +110,8 @@ class Maker:
                 raise RuntimeError(f"no usable portrait among {len(self.usable)}: do the weights fit the labels?")
             video = number * videos + v
             e, turns, kind = self.motions.make(video, args.frames, rng)
-            kinds.append(kind)
+            if abs(shown.yaw) > 8 and turns[:, 0].mean() * shown.yaw < 0:
+                turns[:, 0] *= -1  # turn to the side that the photo shows
             for k in range(args.frames):
                 p = shown.frame(e[k], turns[k])
                 frames.append({**p, "video": video, "frame": k, "source": row, "kind": kind, "read": self.read(p)})

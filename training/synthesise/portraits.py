@@ -17,6 +17,7 @@ from model import DISTANCE, face_frame, project, rotation  # noqa: E402
 
 SIDE = 256   # px of the portrait's crop
 SIZE = 224   # px of the cut: 1.8 times the face
+AWAY = (48, 36, 36, 0)   # degrees: limits of yaw, pitch, roll away from the photo's own, further round nothing was seen of the head
 
 MOUTH = ((13, 14), (82, 87), (312, 317))
 LIDS = (((159, 145), (158, 153), (160, 144)), ((386, 374), (385, 380), (387, 373)))   # right, left
@@ -44,15 +45,18 @@ def gaps(points):
 class Shown:
     """One photo as a portrait."""
 
-    def __init__(self, context, head, picture, method, scale):
-        """scale: roughly, pixels a centimetre: the picture's camera is then put where the face camera is, and both agree."""
+    def __init__(self, context, head, picture, method, points, scale):
+        """points: the picture's landmarks, roughly: where the face is. scale: roughly, pixels a centimetre: the picture's camera is put
+        where the face camera is, so that both agree."""
         self.head, self.method = head, method
         base, identity, expression = head.linear
         self.basis = expression[:, :468]
-        self.portrait = jr2.Portrait(context, picture, focal_px=float(DISTANCE * scale))
+        x, y, size, roll = face_frame(points)
+        self.portrait = jr2.Portrait(context, picture, region=(x, y, size, np.degrees(roll)), focal_px=float(DISTANCE * scale))
         face = self.portrait.face
         self.points = np.array(face.landmarks478)
         self.camera = np.array(face.camera)
+        self.yaw = float(face.angles[0])
         self.identity = np.float32(face.identity)
         self.base = base[:468] + np.tensordot(self.identity, identity[:, :468], 1)
         self.left, self.top, side = self.portrait.crop
@@ -67,7 +71,7 @@ class Shown:
     def frame(self, expression, angles):
         """The cut (224,224,3) and its parameters, among them the exact 468 landmarks: what is shown, which limits may have changed."""
         image = self.portrait.reenact({"expression": dict(zip(self.names, expression)), "pose": dict(zip(("yaw", "pitch", "roll"), angles))},
-                                      motion="absolute", output="crop", method=self.method, marked=False)
+                                      motion="absolute", output="crop", method=self.method, limits=AWAY, marked=False)
         state = self.portrait.state
         pose, e = state["pose"], np.float32([state["expression"][n] for n in self.names])
         t = np.array(pose["translation"])
