@@ -254,10 +254,11 @@ def merge(args):
         variants.append((name, json.load(open(path))))
     names, first = [n for n, _ in variants], variants[0][1]
     with open(args.output, "w") as out:
-        out.write("# What the cascade's data are worth to the expression network\n\nOne network, trained from the same start for the same time on "
-                  "different data; measured by `training/experiment.py` (its first lines say how), through the library, on what none of "
-                  f"them was trained on. In brackets: the ratio to \"{names[0]}\". Mean absolute errors are over all 53 coefficients unless it says "
-                  "otherwise.\n\n## Rendered heads, exact parameters, by size of the expression\n\n")
+        out.write("# What the cascade's data are worth to the expression network\n\nA column is the library with the coarse network alone, or with an "
+                  "expression network that was trained on the data which it is named after; measured by `training/experiment.py` (its first lines "
+                  "say how), on what none of them was trained on. In brackets: the ratio to \"" + names[0] + "\". Mean absolute errors are over "
+                  "all 53 coefficients unless it says otherwise. Size of an expression: its largest coefficient but those of gaze; neutral below "
+                  "0.05, small below 0.4, medium below 0.7.\n\n## Rendered heads, exact parameters, by size of the expression\n\n")
 
         def rows(key):
             for what in first["rendered"][key]:
@@ -273,8 +274,8 @@ def merge(args):
         out.write("Large expressions alone:\n\n")
         table(out, ["yaw " + titles[0]] + titles[1:], rows("large_by_yaw"))
         out.write("## Gaze, calm faces, and clips\n\nClips: the library's tracker against the teacher's scores, correlation over time, for the "
-                  f"{KNOWN} coefficients that the teacher moves most in training clips (not tongueOut, cheekPuff, noseSneer, cheekSquint, jaw and "
-                  "frowns, which it hardly moves). Blinks: the teacher's above 0.5 against ours above a threshold chosen on training clips.\n\n")
+                  f"{KNOWN} coefficients that the teacher moves most in training clips (it hardly moves jawForward, jawLeft, jawRight, mouthClose, mouthFrown, cheekPuff, cheekSquint, noseSneer "
+                  "and tongueOut). Blinks: the teacher's above 0.5 against ours above a threshold chosen on training clips.\n\n")
 
         def line(what, get, form="{:.3f}"):
             return [what] + [number(get(v), form) for _, v in variants]
