@@ -199,7 +199,7 @@ class Clips:
             r = []
             for name, a, b in zip(self.known, self.mine, self.theirs):
                 x, y = found[seen, a], truth[seen, b]
-                if y.std() >= LEAST:
+                if len(y) and y.std() >= LEAST:
                     r.append(float(np.corrcoef(x, y)[0, 1]) if x.std() > 1e-6 else 0.0)
                     all_r[name].append(r[-1])
             at = self.teacher_blinks(path[:-4])
@@ -207,7 +207,7 @@ class Clips:
             h, f = match(blinks(lids, threshold), at)
             fixed = [a + b for a, b in zip(fixed, match(blinks(lids, 0.5), at))]
             hits, false, truths, minutes = hits + h, false + f, truths + len(at), minutes + len(found) / rate / 60
-            out[os.path.basename(path)[:-4]] = {"correlation": float(np.mean(r)), "coefficients": len(r), "blinks": len(at), "found": h,
+            out[os.path.basename(path)[:-4]] = {"correlation": float(np.mean(r)) if r else 0.0, "coefficients": len(r), "blinks": len(at), "found": h,
                                                 "false": f, "frames": len(found), "unseen": int((~np.isfinite(found[:, 0])).sum())}
         return {"clips": out, "correlation": float(np.mean([v["correlation"] for v in out.values()])),
                 "by_coefficient": {n: float(np.mean(v)) for n, v in all_r.items() if v},

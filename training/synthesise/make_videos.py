@@ -84,7 +84,8 @@ class Maker:
                 return None
             raise
         mean, gap = shown.differs(points)
-        return shown if mean < PORTRAIT_POINTS and gap.max() < PORTRAIT_GAP else None
+        near = self.args.tolerance
+        return shown if mean < near * PORTRAIT_POINTS and gap.max() < near * PORTRAIT_GAP else None
 
     def read(self, p):
         """Mean distance of the landmarks that the library sees in a frame, and the gaps that it sees; None where it sees no face."""
@@ -121,7 +122,7 @@ class Maker:
         """(N) why a frame is dropped: "" where it is not."""
         why = np.array(["no face" if f["read"] is None else "" for f in frames], dtype="<U8")
         seen = np.where(why == "")[0]
-        why[seen[[frames[i]["read"][0] > FRAME_POINTS for i in seen]]] = "points"
+        why[seen[[frames[i]["read"][0] > self.args.tolerance * FRAME_POINTS for i in seen]]] = "points"
         exact = np.array([gaps(f["points"]) for f in frames])
         for k, name in enumerate(("mouth", "lid", "lid")):
             seen = np.where(why == "")[0]
@@ -129,7 +130,7 @@ class Maker:
             a, b = line(exact[seen, k], read)
             # The line's slope is below 1, so is the reader's scale: what counts is how far the picture is from its parameters.
             off = np.abs(read - a - b * exact[seen, k]) / max(b, 0.5)
-            why[seen[off > FRAME_GAPS[k]]] = name
+            why[seen[off > self.args.tolerance * FRAME_GAPS[k]]] = name
         return why
 
     def write(self, number):
@@ -213,6 +214,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--method", choices=("network", "warp"), default="network")
+    parser.add_argument("--tolerance", type=float, default=1, help="factor of all limits beyond which portraits and frames are dropped")
     parser.add_argument("--keep-all", action="store_true", help="drop no frames")
     parser.add_argument("--sheet")
     args = parser.parse_args()
