@@ -259,6 +259,53 @@ static float bilinear(const float *plane, int32_t n, float x, float y)
     return (top[i] * (1 - ax) + top[i1] * ax) * (1 - ay) + (bottom[i] * (1 - ax) + bottom[i1] * ax) * ay;
 }
 
+/* The similarity that comes nearest to the displacements on the mesh: at (x, y) it is (t[0] + a X - b Y, t[1] + b X + a Y) with X, Y from the
+ * mesh's middle. What lies beside the mesh and belongs to the head, hair above all, grows, shrinks and turns with it. */
+typedef struct similarity {
+    float x, y, t[2], a, b;
+} similarity;
+
+static similarity nearest_similarity(const int32_t *triangle_id, int32_t side, const float *flow)
+{
+    const size_t pixels = (size_t)side * (size_t)side;
+    similarity s = {0, 0, {0, 0}, 0, 0};
+    double n = 0, x = 0, y = 0, u = 0, v = 0, square = 0, along = 0, across = 0;
+    for (size_t i = 0; i < pixels; i++)
+        if (triangle_id[i] >= 0) {
+            n += 1;
+            x += (double)(i % (size_t)side);
+            y += (double)(i / (size_t)side);
+            u += (double)flow[i];
+            v += (double)flow[pixels + i];
+        }
+    if (n == 0)
+        return s;
+    s.x = (float)(x / n);
+    s.y = (float)(y / n);
+    s.t[0] = (float)(u / n);
+    s.t[1] = (float)(v / n);
+    for (size_t i = 0; i < pixels; i++)
+        if (triangle_id[i] >= 0) {
+            const float dx = (float)(i % (size_t)side) - s.x, dy = (float)(i / (size_t)side) - s.y;
+            square += (double)(dx * dx + dy * dy);
+            along += (double)(dx * flow[i] + dy * flow[pixels + i]);
+            across += (double)(dx * flow[pixels + i] - dy * flow[i]);
+        }
+    if (square > 0) {
+        s.a = (float)(along / square);
+        s.b = (float)(across / square);
+    }
+    return s;
+}
+
+static void similarity_at(const similarity *s, float x, float y, float *u, float *v)
+{
+    x -= s->x;
+    y -= s->y;
+    *u = s->t[0] + (s->a * x - s->b * y);
+    *v = s->t[1] + (s->b * x + s->a * y);
+}
+
 size_t jr2i_condition_extend_scratch(int32_t side)
 {
     const size_t n = (size_t)side / 4;
@@ -269,15 +316,17 @@ void jr2i_condition_extend(const int32_t *triangle_id, int32_t side, float *scra
 {
     const int32_t n = side / 4;
     const size_t pixels = (size_t)side * (size_t)side, cells = (size_t)n * (size_t)n;
-    float *fine = scratch, *spread = fine + 3 * cells, *coarse = spread + 2 * cells, *smooth = coarse + 3 * cells / 4;
+    float *fine = scratch, *spread = fine + 3 * cells, *coarse = spread + 2 * cells, *smooth = coarse + 3 * cells / 4, u, v;
+    const similarity whole = nearest_similarity(triangle_id, side, flow);
 
-    /* displacement times coverage, and coverage, in cells of 4 x 4 pixels */
+    /* displacement beyond the similarity's times coverage, and coverage, in cells of 4 x 4 pixels */
     memset(fine, 0, 3 * cells * sizeof(float));
     for (size_t i = 0; i < pixels; i++)
         if (triangle_id[i] >= 0) {
             const size_t cell = i / (size_t)side / 4 * (size_t)n + i % (size_t)side / 4;
-            fine[cell] += flow[i] * 0.0625f;
-            fine[cells + cell] += flow[pixels + i] * 0.0625f;
+            similarity_at(&whole, (float)(i % (size_t)side), (float)(i / (size_t)side), &u, &v);
+            fine[cell] += (flow[i] - u) * 0.0625f;
+            fine[cells + cell] += (flow[pixels + i] - v) * 0.0625f;
             fine[2 * cells + cell] += 0.0625f;
         }
 
@@ -310,6 +359,7 @@ void jr2i_condition_extend(const int32_t *triangle_id, int32_t side, float *scra
     for (size_t i = 0; i < cells; i++) {
         spread[i] /= sum_weight[i];
         spread[cells + i] /= sum_weight[i];
+        sum_weight[i] = 1 - STILL_WEIGHT / sum_weight[i]; /* what moves at all: the similarity's share */
     }
     for (int32_t j = 0; j < side; j++)
         for (int32_t i = 0; i < side; i++) {
@@ -317,8 +367,10 @@ void jr2i_condition_extend(const int32_t *triangle_id, int32_t side, float *scra
             if (triangle_id[at] >= 0)
                 continue;
             const float x = ((float)i + 0.5f) * 0.25f - 0.5f, y = ((float)j + 0.5f) * 0.25f - 0.5f;
-            flow[at] = bilinear(spread, n, x, y);
-            flow[pixels + at] = bilinear(spread + cells, n, x, y);
+            const float share = bilinear(sum_weight, n, x, y);
+            similarity_at(&whole, (float)i, (float)j, &u, &v);
+            flow[at] = bilinear(spread, n, x, y) + share * u;
+            flow[pixels + at] = bilinear(spread + cells, n, x, y) + share * v;
         }
 }
 
