@@ -2,8 +2,8 @@
 """Motions of synthesised videos: expressions (K,53) 0..1 and head angles (K,3) yaw, pitch, roll in degrees, frame by frame.
 
 Four kinds. "track": what the head model was fitted to in a clip, in its own order. "walk": from one random expression to the
-next. "sweep": one coefficient over its whole range, alone, over a real expression or in a large one. "large": from rest or a
-real expression into one or two of the faces that photos hardly show. Nothing here knows about pictures.
+next. "sweep": one coefficient over its whole range, alone, over a real expression or in a large one. "large": from rest, a
+real expression or another large one into one or two of the faces that photos hardly show. Nothing here knows about pictures.
 """
 import os
 import sys
@@ -66,6 +66,8 @@ LARGE = {
     "corner": {},   # gaze alone
 }
 NAMES = list(LARGE)
+UPPER = ["squeeze", "squint", "blink", "wink left", "wink right", "wide", "brows up", "brows sad", "brows down", "brow left", "brow right", "corner"]
+LOWER = [n for n in NAMES if n not in UPPER]
 OPPOSED = (("jawLeft", "jawRight"), ("mouthLeft", "mouthRight"), ("eyeLookIn_L", "eyeLookOut_L"), ("eyeLookIn_R", "eyeLookOut_R"),
            ("eyeLookUp_L", "eyeLookDown_L"), ("eyeLookUp_R", "eyeLookDown_R"))
 
@@ -119,8 +121,12 @@ class Motions:
                     self.tracks.append((labels["expression"][part], turns))
 
     def large(self, rng, name=None):
+        """One of LARGE; without a name often one of the upper and one of the lower face together."""
+        if name is None:
+            name = rng.choice(NAMES)
+            if rng.random() < 0.5:
+                return np.maximum(self.large(rng, name), self.large(rng, rng.choice(LOWER if name in UPPER else UPPER)))
         e = np.zeros(53, np.float32)
-        name = name or rng.choice(NAMES)
         for key, (low, high) in LARGE[name].items():
             value = rng.uniform(low, high)
             for n in ([key] if key in self.index else [key + "_L", key + "_R"]):
@@ -164,9 +170,10 @@ class Motions:
             e = ease(count, [random_expression(rng, self.head, self.real[rng.integers(len(self.real))], rng.random() < 0.4)
                              for _ in range(rng.integers(2, max(3, count // 4 + 2)))])
         elif kind == "large":
-            keys = [self.some(rng), self.large(rng)]
-            if rng.random() < 0.5:
-                keys.append(self.large(rng) if rng.random() < 0.6 else self.some(rng))
+            peak = self.large(rng)
+            start = self.some(rng) if rng.random() < 0.6 else self.large(rng) * np.float32(rng.uniform(0.3, 1))
+            then = rng.random()
+            keys = [start, peak, peak * np.float32(rng.uniform(0.8, 1)) if then < 0.4 else self.large(rng) if then < 0.75 else self.some(rng)]
             e = ease(count, keys)
         else:
             e = self.sweep(number, count, rng)
