@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "face/pnp.h"
 #include "face/pose.h"
 #include "image/view.h"
 #include "image/warp.h"
@@ -117,9 +118,52 @@ static int32_t allocate(jr2_portrait *p)
     return JR2_OK;
 }
 
+/* The picture's camera may be much nearer to the head than the face camera, which then shows the same pose smaller and from another side: for a
+ * head that fills the picture some 4 % of its size away from the photo. What is between the two for the portrait as it is, is found once
+ * and applied to every pose. */
+static void match_camera(jr2_portrait *p)
+{
+    const jr2i_face_view *v = p->view;
+    const jr2i_landmark_set *set = &v->head->landmark478;
+    jr2i_face_camera from;
+    float rotation[9], back[9], *points = p->made;
+    jr2i_camera_to_face(&v->camera, p->own.rotation, p->own.translation, &from);
+    for (int k = 0; k < 9; k++)
+        p->match.turn[k] = k % 4 == 0;
+    p->match.scale = 1;
+    p->match.from[0] = p->match.to[0] = from.cx;
+    p->match.from[1] = p->match.to[1] = from.cy;
+    if (!v->landmarks478)
+        return;
+    jr2i_head_landmarks_of(set, v->vertices, NULL, points);
+    /* A pinhole camera 100 cm in front of the head's origin is the face camera. */
+    const float distance = JR2I_FACE_CAMERA_DISTANCE;
+    jr2i_camera camera = {from.scale * distance, from.cx, from.cy};
+    memcpy(rotation, p->own.rotation, sizeof rotation);
+    for (int round = 0; round < 4; round++) {
+        float t[3] = {0, 0, -distance};
+        if (jr2i_pnp_refine(&camera, points, v->landmarks478, NULL, set->count, rotation, t) < 0 || !(t[2] < 0))
+            return;
+        camera.cx -= camera.focal * t[0] / t[2];
+        camera.cy += camera.focal * t[1] / t[2];
+        camera.focal *= distance / -t[2];
+    }
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++)
+            back[3 * i + k] = from.rotation[3 * k + i];
+    jr2i_pose_multiply(rotation, back, p->match.turn);
+    p->match.scale = camera.focal / (distance * from.scale);
+    p->match.to[0] = camera.cx;
+    p->match.to[1] = camera.cy;
+}
+
 void jr2i_portrait_camera(const jr2_portrait *p, const jr2i_act *act, jr2i_face_camera *camera)
 {
     jr2i_camera_to_face(&p->view->camera, act->rotation, act->translation, camera);
+    jr2i_pose_multiply(p->match.turn, camera->rotation, camera->rotation);
+    camera->scale *= p->match.scale;
+    camera->cx = p->match.to[0] + p->match.scale * (camera->cx - p->match.from[0]);
+    camera->cy = p->match.to[1] + p->match.scale * (camera->cy - p->match.from[1]);
     camera->scale /= p->step;
     camera->cx = (camera->cx - p->left) / p->step;
     camera->cy = (camera->cy - p->top) / p->step;
@@ -169,6 +213,7 @@ static int32_t look_at_source(jr2_portrait *p, const jr2i_view *image, float cro
     p->left = v->region[0] - 0.5f * extent;
     p->top = v->region[1] - CROP_RAISED * v->region[2] - 0.5f * extent;
     note_own_state(p);
+    match_camera(p);
     jr2i_portrait_camera(p, &p->own, &camera);
     jr2i_posed_make(&p->mesh, v->vertices, &camera, &p->source);
     jr2i_view_to_rgb(image, p->rgb);

@@ -19,6 +19,9 @@ struct jr2_portrait {
     float left, top, step;    /* the crop: its corner in the picture and picture pixels a crop pixel */
     jr2i_condition_mesh mesh;
     jr2i_posed source, driven;
+    struct {
+        float turn[9], scale, from[2], to[2];
+    } match;                  /* from the face camera of a pose in the picture to the one that shows the portrait where it is: see portrait.c */
     jr2i_act own;             /* as it is in the picture */
     jr2i_act shown;           /* by the last frame */
     jr2i_act driver, reference; /* scratch */

@@ -109,13 +109,13 @@ class Maker:
                 skipped += shown is None
             if shown is None:
                 raise RuntimeError(f"no usable portrait among {len(self.usable)}: do the weights fit the labels?")
-            video = number * videos + v
+            video = number * videos + v  # counts the motions; what is written is unique among seeds
             e, turns, kind = self.motions.make(video, args.frames, rng)
             if abs(shown.yaw) > 8 and turns[:, 0].mean() * shown.yaw < 0:
                 turns[:, 0] *= -1  # turn to the side that the photo shows
             for k in range(args.frames):
                 p = shown.frame(e[k], turns[k])
-                frames.append({**p, "video": video, "frame": k, "source": row, "kind": kind, "read": self.read(p)})
+                frames.append({**p, "video": 1000000 * args.seed + video, "frame": k, "source": row, "kind": kind, "read": self.read(p)})
         return frames, skipped
 
     def judge(self, frames):
