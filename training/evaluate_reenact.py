@@ -256,10 +256,11 @@ class Evaluation:
     def runtime(self):
         """The networks against ONNX Runtime."""
         weights = self.args.weights or os.path.join(ROOT, "weights")
+        runner = max(glob.glob(os.path.join(self.args.build, "obj/*/tests/test_graph")), key=os.path.getmtime)
         names = [p for p in (os.path.join(weights, n + ".jr2w") for n in ("reenact", "expression")) if os.path.exists(p)]
         for threads in (1, 2):
-            text = subprocess.run([sys.executable, os.path.join(ROOT, "training/bench_ort.py"), "--build", self.args.build, "--threads",
-                                   str(threads), "--weights", *names], env=self.clean(), check=True, capture_output=True, text=True).stdout
+            text = subprocess.run([sys.executable, os.path.join(ROOT, "training/bench_ort.py"), "--run", runner, "--threads", str(threads),
+                                   "--weights", *names], env=self.clean(), check=True, capture_output=True, text=True).stdout
             pattern = r"(jr2\.\w+\.\d+).*?libjr2 ([\d.]+) ms.*?ONNX Runtime (\S+) ([\d.]+) ms.*?difference (\S+)"
             for name, ours, version, theirs, error in re.findall(pattern, text):
                 ratio, net = float(theirs) / float(ours), name.split(".")[1]
