@@ -82,7 +82,7 @@ static size_t lay_out(jr2_portrait *p, float *memory, int32_t **triangles, uint8
     lay_out_pose(&p->source, memory, &used, vertices);
     lay_out_pose(&p->driven, memory, &used, vertices);
     p->picture = take(memory, &used, 3 * pixels);
-    p->before = take(memory, &used, 3 * pixels);
+    p->before = take(memory, &used, 4 * pixels);
     p->made = take(memory, &used, 4 * pixels);
     p->from = take(memory, &used, 2 * pixels);
     p->flow = take(memory, &used, 2 * pixels);
@@ -147,8 +147,8 @@ static void make_source_maps(jr2_portrait *p, const jr2i_view *image, const floa
     for (size_t i = 0; i < 3 * pixels; i++)
         p->picture[i] = 0.5f * (maps[i] + 1);
     for (size_t i = 0; i < pixels; i++)
-        for (size_t k = 0; k < 3; k++)
-            p->before[3 * i + k] = 255 * p->picture[k * pixels + i];
+        for (size_t k = 0; k < 4; k++)
+            p->before[4 * i + k] = k < 3 ? 255 * p->picture[k * pixels + i] : 0;
     jr2i_condition_maps(&p->mesh, &p->source, maps + 3 * pixels);
     float *real = maps + (3 + JR2I_MAPS) * pixels;
     for (int32_t y = 0; y < side; y++)

@@ -152,8 +152,8 @@ static void warp(jr2_portrait *p)
         float x = (float)(i % SIDE) + p->flow[i], y = (float)(i / SIDE) + p->flow[pixels + i];
         x = x > 0 ? x < SIDE - 1 ? x : SIDE - 1 : 0;
         y = y > 0 ? y < SIDE - 1 ? y : SIDE - 1 : 0;
-        const int32_t column = (int32_t)x, row = (int32_t)y, right = column + 1 < SIDE ? 3 : 0, below = row + 1 < SIDE ? 3 * SIDE : 0;
-        const float ax = x - (float)column, ay = y - (float)row, *q = p->before + 3 * (row * SIDE + column);
+        const int32_t column = (int32_t)x, row = (int32_t)y, right = column + 1 < SIDE ? 4 : 0, below = row + 1 < SIDE ? 4 * SIDE : 0;
+        const float ax = x - (float)column, ay = y - (float)row, *q = p->before + 4 * (row * SIDE + column);
         for (int k = 0; k < 3; k++)
             p->made[4 * i + (size_t)k] = (1 - ay) * ((1 - ax) * q[k] + ax * q[right + k]) + ay * ((1 - ax) * q[below + k] + ax * q[below + right + k]);
         p->made[4 * i + 3] = 1;
