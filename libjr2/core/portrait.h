@@ -30,6 +30,7 @@ struct jr2_portrait {
     float *from;              /* (side,side,2) */
     float *flow;              /* (2,side,side) */
     float *planes;            /* (JR2I_FRAME_MAPS,side/2,side/2) */
+    float *person;            /* template + identity */
     float *vertices, *head_scratch, *scratch;
 };
 
