@@ -145,12 +145,12 @@ static int32_t retarget(jr2_portrait *p, jr2i_env *env, const jr2_motion_face *d
     return status;
 }
 
-/* What makes the crop's pixels: the network's pictures, NULL: the flow alone; and whether detail must be hidden. */
-typedef struct finish {
+/* A frame in the making, in bands. q: the network's pictures, NULL: the flow alone makes the crop; hide: detail that was not seen. */
+typedef struct making {
     jr2_portrait *p;
     const jr2i_reenact_picture *q;
     int32_t hide;
-} finish;
+} making;
 
 /* The crop of the photo pulled along the flow: what the network would be handed. */
 static void warp_row(jr2_portrait *p, int32_t at)
@@ -202,7 +202,7 @@ static void hide_row(jr2_portrait *p, int32_t y)
 
 static void finish_band(void *arg, int32_t task, int32_t worker)
 {
-    const finish *f = arg;
+    const making *f = arg;
     (void)worker;
     for (int32_t y = task * BAND; y < (task + 1) * BAND; y++) {
         if (f->q)
@@ -214,12 +214,28 @@ static void finish_band(void *arg, int32_t task, int32_t worker)
     }
 }
 
+static void begin_band(void *arg, int32_t task, int32_t worker)
+{
+    jr2_portrait *p = ((const making *)arg)->p;
+    (void)worker;
+    jr2i_condition_begin(&p->mesh, &p->driven, &p->source, p->scratch, p->flow, p->planes, task * BAND, (task + 1) * BAND);
+}
+
+static void end_band(void *arg, int32_t task, int32_t worker)
+{
+    jr2_portrait *p = ((const making *)arg)->p;
+    (void)worker;
+    jr2i_condition_end(&p->driven, p->scratch, p->flow, p->planes, task * BAND, (task + 1) * BAND);
+}
+
 /* Flow and conditions, then the crop. */
 static int32_t make_crop(jr2_portrait *p, jr2i_env *env, const jr2_reenact_options *o)
 {
     jr2i_reenact_picture q;
-    finish f = {p, NULL, o->output == JR2_REENACT_FULL};
-    jr2i_condition_frame(&p->mesh, &p->driven, &p->source, p->scratch, p->flow, p->planes);
+    making f = {p, NULL, o->output == JR2_REENACT_FULL};
+    jr2i_pool_run(p->ctx->pool, begin_band, &f, SIDE / BAND);
+    jr2i_condition_spread(SIDE, p->scratch);
+    jr2i_pool_run(p->ctx->pool, end_band, &f, SIDE / BAND);
     if (o->method == JR2_REENACT_NETWORK) {
         int32_t status = jr2i_reenact_run(env, p->ctx->model->reenact, p->net, p->ctx->pool, p->flow, p->planes, &q);
         if (status != JR2_OK)
