@@ -83,11 +83,12 @@ static size_t lay_out(jr2_portrait *p, float *memory, int32_t **triangles, uint8
     lay_out_pose(&p->source, memory, &used, vertices);
     lay_out_pose(&p->driven, memory, &used, vertices);
     p->picture = take(memory, &used, 3 * pixels);
-    p->before = take(memory, &used, 3 * pixels);
+    p->before = take(memory, &used, 4 * pixels);
     p->made = take(memory, &used, 4 * pixels);
     p->from = take(memory, &used, 2 * pixels);
     p->flow = take(memory, &used, 2 * pixels);
     p->planes = take(memory, &used, JR2I_FRAME_MAPS * pixels / 4);
+    p->person = take(memory, &used, (size_t)jr2i_head_person_length(head));
     p->vertices = take(memory, &used, 3 * vertices);
     p->head_scratch = take(memory, &used, jr2i_head_scratch(head));
     p->scratch = take(memory, &used, jr2i_condition_frame_scratch(JR2I_PORTRAIT_SIDE));
@@ -191,8 +192,8 @@ static void make_source_maps(jr2_portrait *p, const jr2i_view *image, const floa
     for (size_t i = 0; i < 3 * pixels; i++)
         p->picture[i] = 0.5f * (maps[i] + 1);
     for (size_t i = 0; i < pixels; i++)
-        for (size_t k = 0; k < 3; k++)
-            p->before[3 * i + k] = 255 * p->picture[k * pixels + i];
+        for (size_t k = 0; k < 4; k++)
+            p->before[4 * i + k] = k < 3 ? 255 * p->picture[k * pixels + i] : 0;
     jr2i_condition_maps(&p->mesh, &p->source, maps + 3 * pixels);
     float *real = maps + (3 + JR2I_MAPS) * pixels;
     for (int32_t y = 0; y < side; y++)
@@ -214,6 +215,8 @@ static int32_t look_at_source(jr2_portrait *p, const jr2i_view *image, float cro
     p->top = v->region[1] - CROP_RAISED * v->region[2] - 0.5f * extent;
     note_own_state(p);
     match_camera(p);
+    const jr2i_head_input input = {v->identity, NULL, NULL, v->head->identity_count, 0};
+    jr2i_head_person(v->head, &input, p->person);
     jr2i_portrait_camera(p, &p->own, &camera);
     jr2i_posed_make(&p->mesh, v->vertices, &camera, &p->source);
     jr2i_view_to_rgb(image, p->rgb);

@@ -28,11 +28,12 @@ struct jr2_portrait {
     jr2i_reenact_state *net;  /* NULL where the model has no network */
     float *memory;            /* all of the following, and what mesh and the poses point to */
     float *picture;           /* (3,side,side) 0..1 */
-    float *before;            /* (side,side,3) 0..255 */
+    float *before;            /* (side,side,4) 0..255, 0 */
     float *made;              /* (side,side,4) 0..255, share of detail */
     float *from;              /* (side,side,2) */
     float *flow;              /* (2,side,side) */
     float *planes;            /* (JR2I_FRAME_MAPS,side/2,side/2) */
+    float *person;            /* template + identity */
     float *vertices, *head_scratch, *scratch;
 };
 

@@ -3,6 +3,7 @@
 #include "image/paste.h"
 
 #include <math.h>
+#include <string.h>
 
 #define BORDER 0.11f  /* sides of the crop in which the new picture fades in */
 #define SAMPLES_MAX 8 /* a side: of crop pixels for one of the picture */
@@ -12,7 +13,8 @@ typedef struct job {
     const jr2i_paste *paste;
     const jr2i_view *out;
     int32_t x0, y0, x1, y1;    /* the pixels of the picture that the crop covers */
-    int32_t samples;           /* a side */
+    int32_t samples;           /* a side, */
+    float part, weight;        /* how far apart, and what each counts */
     float fade[4];             /* left, top, right, bottom: crop pixels in which it fades, 0: not at all */
 } job;
 
@@ -34,30 +36,51 @@ static inline void put(const jr2i_view *view, uint8_t *p, const float rgb[3])
         p[at[k]] = (uint8_t)(clamped(rgb[k], 255) + 0.5f);
 }
 
-/* Bilinear values of (side,side,count) at (x, y), borders repeated. */
-static inline void sample(const float *map, int32_t side, int32_t count, float x, float y, float *value)
+/* Where a place lies in a map: its pixel, how far its right and lower neighbours are (0 at the border), their weights. */
+typedef struct spot {
+    size_t at, right, below;
+    float ax, ay;
+} spot;
+
+static inline spot find_spot(float x, float y, int32_t width, int32_t height)
 {
-    x = clamped(x, (float)(side - 1));
-    y = clamped(y, (float)(side - 1));
-    const int32_t i = (int32_t)x, j = (int32_t)y, right = i + 1 < side ? count : 0, below = j + 1 < side ? count * side : 0;
-    const float ax = x - (float)i, ay = y - (float)j;
-    const float w00 = (1 - ax) * (1 - ay), w10 = ax * (1 - ay), w01 = (1 - ax) * ay, w11 = ax * ay;
-    const float *p = map + (size_t)count * ((size_t)j * (size_t)side + (size_t)i);
-    for (int32_t k = 0; k < count; k++)
-        value[k] = w00 * p[k] + w10 * p[right + k] + w01 * p[below + k] + w11 * p[below + right + k];
+    x = clamped(x, (float)(width - 1));
+    y = clamped(y, (float)(height - 1));
+    const int32_t i = (int32_t)x, j = (int32_t)y;
+    return (spot){(size_t)j * (size_t)width + (size_t)i, i + 1 < width, j + 1 < height ? (size_t)width : 0, x - (float)i, y - (float)j};
+}
+
+typedef float four __attribute__((vector_size(16))); /* GCC and Clang, on any processor; lane by lane the same as floats */
+
+static inline four load(const float *p)
+{
+    four v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* Bilinear values of (side,side,4) and (side,side,2), borders repeated. */
+static inline four sample(const float *map, const spot *s)
+{
+    const float *p = map + 4 * s->at, *q = p + 4 * s->right, *r = p + 4 * s->below, *t = q + 4 * s->below;
+    return (1 - s->ax) * (1 - s->ay) * load(p) + s->ax * (1 - s->ay) * load(q) + (1 - s->ax) * s->ay * load(r) + s->ax * s->ay * load(t);
+}
+
+static inline void sample_place(const float *map, const spot *s, float place[2])
+{
+    const float *p = map + 2 * s->at, *q = p + 2 * s->right, *r = p + 2 * s->below, *t = q + 2 * s->below;
+    const float w00 = (1 - s->ax) * (1 - s->ay), w10 = s->ax * (1 - s->ay), w01 = (1 - s->ax) * s->ay, w11 = s->ax * s->ay;
+    for (int k = 0; k < 2; k++)
+        place[k] = w00 * p[k] + w10 * q[k] + w01 * r[k] + w11 * t[k];
 }
 
 /* The same of the picture, at picture pixels with centres at integers. */
-static inline void sample_picture(const jr2i_paste *q, float x, float y, float rgb[3])
+static inline void sample_picture(const jr2i_paste *g, float x, float y, float rgb[3])
 {
-    x = clamped(x, (float)(q->width - 1));
-    y = clamped(y, (float)(q->height - 1));
-    const int32_t i = (int32_t)x, j = (int32_t)y;
-    const size_t right = i + 1 < q->width ? 3 : 0, below = j + 1 < q->height ? 3 * (size_t)q->width : 0;
-    const float ax = x - (float)i, ay = y - (float)j;
-    const uint8_t *p = q->rgb + 3 * ((size_t)j * (size_t)q->width + (size_t)i);
+    const spot s = find_spot(x, y, g->width, g->height);
+    const uint8_t *p = g->rgb + 3 * s.at, *q = p + 3 * s.right, *r = p + 3 * s.below, *t = q + 3 * s.below;
     for (int k = 0; k < 3; k++)
-        rgb[k] = (1 - ay) * ((1 - ax) * p[k] + ax * p[right + (size_t)k]) + ay * ((1 - ax) * p[below + (size_t)k] + ax * p[below + right + (size_t)k]);
+        rgb[k] = (1 - s.ay) * ((1 - s.ax) * p[k] + s.ax * q[k]) + s.ay * ((1 - s.ax) * r[k] + s.ax * t[k]);
 }
 
 /* What the crop shows at crop place (u, v), spread over a pixel of the picture. */
@@ -65,20 +88,21 @@ static void value_at(const job *j, float u, float v, float rgb[3])
 {
     const jr2i_paste *q = j->paste;
     const int32_t n = j->samples;
-    const float part = 1 / (q->step * (float)n), weight = 1 / (float)(n * n);
-    float share = 0, place[2] = {0, 0}, sum[3] = {0, 0, 0};
+    const float part = j->part, weight = j->weight, side = (float)(q->side - 1);
+    float share = 0, place[2] = {0, 0};
+    four sum = {0, 0, 0, 0};
     for (int32_t b = 0; b < n; b++)
         for (int32_t a = 0; a < n; a++) {
             const float x = u + ((float)a - 0.5f * (float)(n - 1)) * part, y = v + ((float)b - 0.5f * (float)(n - 1)) * part;
-            float made[4], from[2], before[3];
-            sample(q->made, q->side, 4, x, y, made);
-            sample(q->from, q->side, 2, x, y, from);
-            sample(q->before, q->side, 3, from[0], from[1], before);
-            for (int k = 0; k < 3; k++)
-                sum[k] += weight * (made[k] - made[3] * before[k]);
+            float from[2];
+            const spot s = find_spot(x, y, q->side, q->side);
+            const four made = sample(q->made, &s);
+            sample_place(q->from, &s, from);
+            const spot was = find_spot(from[0], from[1], q->side, q->side);
+            sum += weight * (made - made[3] * sample(q->before, &was));
             share += weight * made[3];
-            place[0] += weight * (from[0] + x - clamped(x, (float)(q->side - 1))); /* goes on beyond the outermost centres */
-            place[1] += weight * (from[1] + y - clamped(y, (float)(q->side - 1)));
+            place[0] += weight * (from[0] + x - clamped(x, side)); /* goes on beyond the outermost centres */
+            place[1] += weight * (from[1] + y - clamped(y, side));
         }
     float own[3];
     sample_picture(q, q->left + q->step * (place[0] + 0.5f) - 0.5f, q->top + q->step * (place[1] + 0.5f) - 0.5f, own);
@@ -88,7 +112,9 @@ static void value_at(const job *j, float u, float v, float rgb[3])
 
 static inline float fade_in(float inside, float width)
 {
-    float t = width > 0 ? clamped(inside / width, 1) : 1;
+    if (inside >= width) /* most pixels */
+        return 1;
+    float t = clamped(inside / width, 1);
     return t * t * (3 - 2 * t);
 }
 
@@ -128,6 +154,8 @@ void jr2i_paste_into(const jr2i_paste *paste, jr2i_pool *pool, const jr2i_view *
     const float side = (float)paste->side, extent = side * paste->step, border = BORDER * side;
     job j = {.paste = paste, .out = out, .samples = (int32_t)clamped(ceilf(1 / paste->step - 0.01f), SAMPLES_MAX)};
     j.samples = j.samples < 1 ? 1 : j.samples;
+    j.part = 1 / (paste->step * (float)j.samples);
+    j.weight = 1 / (float)(j.samples * j.samples);
     j.x0 = pixel_after(paste->left, paste->width);
     j.y0 = pixel_after(paste->top, paste->height);
     j.x1 = pixel_after(paste->left + extent, paste->width);

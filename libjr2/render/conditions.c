@@ -209,29 +209,41 @@ static float flow_at(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, 
     return facing > 0 ? facing * shown(mesh, source, px, py, depth, layer(mesh->part[t])) : 0;
 }
 
+/* Rows first to end - 1. */
+static void flow_rows(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *flow, float *visible,
+                      int32_t first, int32_t end)
+{
+    const size_t side = (size_t)driven->side, pixels = side * side, from = (size_t)first * side, to = (size_t)end * side;
+    memset(flow + from, 0, (to - from) * sizeof(float));
+    memset(flow + pixels + from, 0, (to - from) * sizeof(float));
+    memset(visible + from, 0, (to - from) * sizeof(float));
+    for (size_t i = from; i < to; i++)
+        if (driven->triangle_id[i] >= 0)
+            visible[i] = flow_at(mesh, driven, source, i, (float)(i % side) + 0.5f, (float)(i / side) + 0.5f, flow + i, flow + pixels + i);
+}
+
 void jr2i_condition_flow(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *flow,
                          float *visible)
 {
-    const int32_t side = driven->side;
-    const size_t pixels = (size_t)side * (size_t)side;
-    memset(flow, 0, 2 * pixels * sizeof(float));
-    memset(visible, 0, pixels * sizeof(float));
-    for (size_t i = 0; i < pixels; i++)
-        if (driven->triangle_id[i] >= 0)
-            visible[i] = flow_at(mesh, driven, source, i, (float)(i % (size_t)side) + 0.5f, (float)(i / (size_t)side) + 0.5f, flow + i,
-                                 flow + pixels + i);
+    flow_rows(mesh, driven, source, flow, visible, 0, driven->side);
 }
 
-void jr2i_condition_halve(const float *planes, int32_t count, int32_t side, float *out)
+/* Rows first to end - 1 of the result. */
+static void halve_rows(const float *planes, int32_t count, int32_t side, float *out, int32_t first, int32_t end)
 {
     const size_t n = (size_t)side, half = n / 2;
     for (int32_t p = 0; p < count; p++)
-        for (size_t j = 0; j < half; j++) {
+        for (size_t j = (size_t)first; j < (size_t)end; j++) {
             const float *a = planes + ((size_t)p * n + 2 * j) * n, *b = a + n;
             float *y = out + ((size_t)p * half + j) * half;
             for (size_t i = 0; i < half; i++)
                 y[i] = 0.25f * ((a[2 * i] + a[2 * i + 1]) + (b[2 * i] + b[2 * i + 1]));
         }
+}
+
+void jr2i_condition_halve(const float *planes, int32_t count, int32_t side, float *out)
+{
+    halve_rows(planes, count, side, out, 0, side / 2);
 }
 
 /* 3 x 3 binomial blur, borders repeated. */
@@ -265,32 +277,32 @@ typedef struct similarity {
     float x, y, t[2], a, b;
 } similarity;
 
-static similarity nearest_similarity(const int32_t *triangle_id, int32_t side, const float *flow)
+/* From cells of 4 x 4 pixels (3,n,n): displacement times coverage, and coverage. x and y count pixels, the first one's centre is 0. */
+static similarity nearest_similarity(const float *fine, int32_t n)
 {
-    const size_t pixels = (size_t)side * (size_t)side;
+    const size_t cells = (size_t)n * (size_t)n;
+    const float *u = fine, *v = fine + cells, *cover = fine + 2 * cells;
     similarity s = {0, 0, {0, 0}, 0, 0};
-    double n = 0, x = 0, y = 0, u = 0, v = 0, square = 0, along = 0, across = 0;
-    for (size_t i = 0; i < pixels; i++)
-        if (triangle_id[i] >= 0) {
-            n += 1;
-            x += (double)(i % (size_t)side);
-            y += (double)(i / (size_t)side);
-            u += (double)flow[i];
-            v += (double)flow[pixels + i];
-        }
-    if (n == 0)
+    double sum = 0, x = 0, y = 0, to_x = 0, to_y = 0, square = 0, along = 0, across = 0;
+    for (size_t i = 0; i < cells; i++) {
+        sum += (double)cover[i];
+        x += (double)(cover[i] * (4 * (float)(i % (size_t)n) + 1.5f));
+        y += (double)(cover[i] * (4 * (float)(i / (size_t)n) + 1.5f));
+        to_x += (double)u[i];
+        to_y += (double)v[i];
+    }
+    if (!(sum > 0))
         return s;
-    s.x = (float)(x / n);
-    s.y = (float)(y / n);
-    s.t[0] = (float)(u / n);
-    s.t[1] = (float)(v / n);
-    for (size_t i = 0; i < pixels; i++)
-        if (triangle_id[i] >= 0) {
-            const float dx = (float)(i % (size_t)side) - s.x, dy = (float)(i / (size_t)side) - s.y;
-            square += (double)(dx * dx + dy * dy);
-            along += (double)(dx * flow[i] + dy * flow[pixels + i]);
-            across += (double)(dx * flow[pixels + i] - dy * flow[i]);
-        }
+    s.x = (float)(x / sum);
+    s.y = (float)(y / sum);
+    s.t[0] = (float)(to_x / sum);
+    s.t[1] = (float)(to_y / sum);
+    for (size_t i = 0; i < cells; i++) {
+        const float dx = 4 * (float)(i % (size_t)n) + 1.5f - s.x, dy = 4 * (float)(i / (size_t)n) + 1.5f - s.y;
+        square += (double)(cover[i] * (dx * dx + dy * dy));
+        along += (double)(dx * u[i] + dy * v[i]);
+        across += (double)(dx * v[i] - dy * u[i]);
+    }
     if (square > 0) {
         s.a = (float)(along / square);
         s.b = (float)(across / square);
@@ -309,34 +321,52 @@ static void similarity_at(const similarity *s, float x, float y, float *u, float
 size_t jr2i_condition_extend_scratch(int32_t side)
 {
     const size_t n = (size_t)side / 4;
-    return 3 * n * n + 2 * n * n + 2 * 3 * (n / 2) * (n / 2);
+    return 3 * n * n + 2 * n * n + 2 * 3 * (n / 2) * (n / 2) + sizeof(similarity) / sizeof(float);
 }
 
-void jr2i_condition_extend(const int32_t *triangle_id, int32_t side, float *scratch, float *flow)
+/* Displacement times coverage, and coverage, in cells of 4 x 4 pixels: rows first to end - 1 of pixels, multiples of 4. */
+static void cover_rows(const int32_t *triangle_id, int32_t side, const float *flow, float *fine, int32_t first, int32_t end)
 {
-    const int32_t n = side / 4;
-    const size_t pixels = (size_t)side * (size_t)side, cells = (size_t)n * (size_t)n;
-    float *fine = scratch, *spread = fine + 3 * cells, *coarse = spread + 2 * cells, *smooth = coarse + 3 * cells / 4, u, v;
-    const similarity whole = nearest_similarity(triangle_id, side, flow);
-
-    /* displacement beyond the similarity's times coverage, and coverage, in cells of 4 x 4 pixels */
-    memset(fine, 0, 3 * cells * sizeof(float));
-    for (size_t i = 0; i < pixels; i++)
+    const size_t n = (size_t)side / 4, cells = n * n, pixels = (size_t)side * (size_t)side;
+    for (size_t k = 0; k < 3; k++)
+        memset(fine + k * cells + (size_t)first / 4 * n, 0, (size_t)(end - first) / 4 * n * sizeof(float));
+    for (size_t i = (size_t)first * (size_t)side; i < (size_t)end * (size_t)side; i++)
         if (triangle_id[i] >= 0) {
-            const size_t cell = i / (size_t)side / 4 * (size_t)n + i % (size_t)side / 4;
-            similarity_at(&whole, (float)(i % (size_t)side), (float)(i / (size_t)side), &u, &v);
-            fine[cell] += (flow[i] - u) * 0.0625f;
-            fine[cells + cell] += (flow[pixels + i] - v) * 0.0625f;
+            const size_t cell = i / (size_t)side / 4 * n + i % (size_t)side / 4;
+            fine[cell] += flow[i] * 0.0625f;
+            fine[cells + cell] += flow[pixels + i] * 0.0625f;
             fine[2 * cells + cell] += 0.0625f;
         }
+}
 
-    /* sums of three scales, on the cells: fine becomes the running mean, coarse the next scale */
+/* The similarity stands at the end of the extension's scratch. */
+static size_t place_of_similarity(int32_t side)
+{
+    const size_t n = (size_t)side / 4;
+    return 5 * n * n + 6 * (n / 2) * (n / 2);
+}
+
+/* What lies around the mesh: the similarity, and sums of three scales of what is beyond it, on the cells, from the covered ones at the start
+ * of scratch. The first n x n become the share of the similarity. */
+static void spread_out(int32_t side, float *scratch)
+{
+    const int32_t n = side / 4;
+    const size_t cells = (size_t)n * (size_t)n;
+    float *fine = scratch, *spread = fine + 3 * cells, *coarse = spread + 2 * cells, *smooth = coarse + 3 * cells / 4;
+    const similarity whole = nearest_similarity(fine, n);
+    memcpy(scratch + place_of_similarity(side), &whole, sizeof whole);
+    for (size_t i = 0; i < cells; i++) {
+        float u, v;
+        similarity_at(&whole, 4 * (float)(i % (size_t)n) + 1.5f, 4 * (float)(i / (size_t)n) + 1.5f, &u, &v);
+        fine[i] -= fine[2 * cells + i] * u;
+        fine[cells + i] -= fine[2 * cells + i] * v;
+    }
     const float weight[3] = {NEAR_WEIGHT, MIDDLE_WEIGHT, FAR_WEIGHT};
     float *sum_weight = fine; /* reused below, after the first halving */
     memset(spread, 0, 2 * cells * sizeof(float));
     int32_t m = n;
     const float *from = fine;
-    for (int level = 0; level < 3; level++) {
+    for (int level = 0; level < 3; level++) { /* coarse becomes the next scale */
         m /= 2;
         const size_t count = (size_t)m * (size_t)m;
         jr2i_condition_halve(from, 3, 2 * m, smooth);
@@ -361,42 +391,79 @@ void jr2i_condition_extend(const int32_t *triangle_id, int32_t side, float *scra
         spread[cells + i] /= sum_weight[i];
         sum_weight[i] = 1 - STILL_WEIGHT / sum_weight[i]; /* what moves at all: the similarity's share */
     }
-    for (int32_t j = 0; j < side; j++)
+}
+
+static void extend_rows(const int32_t *triangle_id, int32_t side, const float *scratch, float *flow, int32_t first, int32_t end)
+{
+    const int32_t n = side / 4;
+    const size_t pixels = (size_t)side * (size_t)side, cells = (size_t)n * (size_t)n;
+    const float *share_of = scratch, *spread = scratch + 3 * cells;
+    similarity whole;
+    memcpy(&whole, scratch + place_of_similarity(side), sizeof whole);
+    for (int32_t j = first; j < end; j++)
         for (int32_t i = 0; i < side; i++) {
             const size_t at = (size_t)j * (size_t)side + (size_t)i;
             if (triangle_id[at] >= 0)
                 continue;
             const float x = ((float)i + 0.5f) * 0.25f - 0.5f, y = ((float)j + 0.5f) * 0.25f - 0.5f;
-            const float share = bilinear(sum_weight, n, x, y);
+            const float share = bilinear(share_of, n, x, y);
+            float u, v;
             similarity_at(&whole, (float)i, (float)j, &u, &v);
             flow[at] = bilinear(spread, n, x, y) + share * u;
             flow[pixels + at] = bilinear(spread + cells, n, x, y) + share * v;
         }
 }
 
-size_t jr2i_condition_frame_scratch(int32_t side)
+void jr2i_condition_extend(const int32_t *triangle_id, int32_t side, float *scratch, float *flow)
 {
-    const size_t visible = (size_t)side * (size_t)side, extend = jr2i_condition_extend_scratch(side);
-    return visible > extend ? visible : extend;
+    cover_rows(triangle_id, side, flow, scratch, 0, side);
+    spread_out(side, scratch);
+    extend_rows(triangle_id, side, scratch, flow, 0, side);
 }
 
-void jr2i_condition_frame(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch,
-                          float *flow, float *planes)
+size_t jr2i_condition_frame_scratch(int32_t side)
+{
+    return (size_t)side * (size_t)side + jr2i_condition_extend_scratch(side); /* what is visible, then the extension's */
+}
+
+void jr2i_condition_begin(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch, float *flow,
+                          float *planes, int32_t first, int32_t end)
 {
     const size_t side = (size_t)driven->side, half = side / 2, plane = half * half;
-    memset(planes, 0, JR2I_FRAME_MAPS * plane * sizeof(float));
-    jr2i_condition_flow(mesh, driven, source, flow, scratch);
-    jr2i_condition_halve(scratch, 1, driven->side, planes + JR2I_MAP_VISIBLE * plane);
-    for (size_t i = 0; i < side * side; i++) {
+    for (size_t k = 0; k < JR2I_FRAME_MAPS; k++)
+        memset(planes + k * plane + (size_t)first / 2 * half, 0, (size_t)(end - first) / 2 * half * sizeof(float));
+    flow_rows(mesh, driven, source, flow, scratch, first, end);
+    halve_rows(scratch, 1, driven->side, planes + JR2I_MAP_VISIBLE * plane, first / 2, end / 2);
+    for (size_t i = (size_t)first * side; i < (size_t)end * side; i++) {
         float *to = planes + i / side / 2 * half + i % side / 2;
         if (driven->triangle_id[i] >= 0)
             add_maps(mesh, driven, i, 0.25f, to, plane);
         if (source->triangle_id[i] >= 0)
             to[JR2I_MAP_SOURCE_INSIDE * plane] += 0.25f;
     }
-    jr2i_condition_extend(driven->triangle_id, driven->side, scratch, flow);
+    cover_rows(driven->triangle_id, driven->side, flow, scratch + side * side, first, end);
+}
+
+void jr2i_condition_spread(int32_t side, float *scratch)
+{
+    spread_out(side, scratch + (size_t)side * (size_t)side);
+}
+
+void jr2i_condition_end(const jr2i_posed *driven, const float *scratch, float *flow, float *planes, int32_t first, int32_t end)
+{
+    const size_t side = (size_t)driven->side, half = side / 2, plane = half * half;
+    extend_rows(driven->triangle_id, driven->side, scratch + side * side, flow, first, end);
     float *displacement = planes + JR2I_MAP_FLOW * plane;
-    jr2i_condition_halve(flow, 2, driven->side, displacement);
-    for (size_t i = 0; i < 2 * plane; i++)
-        displacement[i] *= 8 / (float)side;
+    halve_rows(flow, 2, driven->side, displacement, first / 2, end / 2);
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = (size_t)first / 2 * half; i < (size_t)end / 2 * half; i++)
+            displacement[k * plane + i] *= 8 / (float)side;
+}
+
+void jr2i_condition_frame(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch,
+                          float *flow, float *planes)
+{
+    jr2i_condition_begin(mesh, driven, source, scratch, flow, planes, 0, driven->side);
+    jr2i_condition_spread(driven->side, scratch);
+    jr2i_condition_end(driven, scratch, flow, planes, 0, driven->side);
 }
