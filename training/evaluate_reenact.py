@@ -256,7 +256,10 @@ class Evaluation:
     def runtime(self):
         """The networks against ONNX Runtime."""
         weights = self.args.weights or os.path.join(ROOT, "weights")
-        runner = max(glob.glob(os.path.join(self.args.build, "obj/*/tests/test_graph")), key=os.path.getmtime)
+        runners = glob.glob(os.path.join(self.args.build, "obj/*/tests/test_graph"))
+        if not runners:
+            raise ValueError('make test TESTS="graph reenact_net" has not been run')
+        runner = max(runners, key=os.path.getmtime)
         names = [p for p in (os.path.join(weights, n + ".jr2w") for n in ("reenact", "expression")) if os.path.exists(p)]
         for threads in (1, 2):
             text = subprocess.run([sys.executable, os.path.join(ROOT, "training/bench_ort.py"), "--run", runner, "--threads", str(threads),
