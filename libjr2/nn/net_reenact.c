@@ -10,13 +10,17 @@
 #define BLOCKS_MAX 64
 
 /* Inputs of the frame part; the last four are kept. */
-enum { PLANES, GRID32, GRID64, GRID128, GRID256, SEEN, PICTURE, FEATURES128, FEATURES64, FEATURES32, INPUTS };
+enum { PLANES, GRID16, GRID32, GRID64, GRID256, SEEN, PICTURE, FEATURES64, FEATURES32, FEATURES16, INPUTS };
+enum { GRIDS = 4 };
+
+static const int32_t grid_side[GRIDS] = {SIDE / 16, SIDE / 8, SIDE / 4, SIDE};
 
 struct jr2i_reenact_state {
     jr2i_net_state *frame;
-    float *flow;    /* (2,side/2,side/2) halved over and over */
-    float *grid[4]; /* (2,n,n) for n = 32, 64, 128, 256 */
-    float *seen;    /* (4,side,side) zeros but the last plane */
+    float *flow;        /* (2,side/2,side/2) halved over and over */
+    float *grid[GRIDS]; /* (2,n,n) */
+    float *planes;      /* (frame maps,side/4,side/4) */
+    float *seen;        /* (4,side,side) zeros but the last plane */
 };
 
 static int32_t conv(jr2i_graph *g, int32_t x, const char *name, int32_t stride, int32_t residual)
@@ -51,7 +55,7 @@ static int32_t make_encoder(jr2i_env *env, const jr2i_jr2w *file, jr2i_net **out
     int32_t status = jr2i_graph_create(env, file, &g);
     if (status != JR2_OK)
         return status;
-    int32_t x = jr2i_graph_input(g, JR2I_REENACT_SOURCE_MAPS, SIDE, SIDE);
+    int32_t x = jr2i_graph_input(g, JR2I_REENACT_SOURCE_MAPS, SIDE / 2, SIDE / 2);
     x = conv(g, x, "encoder.stem", 1, -1);
     const int32_t e1 = blocks(g, file, conv(g, x, "encoder.down1", 2, -1), "encoder.b1");
     const int32_t e2 = blocks(g, file, conv(g, e1, "encoder.down2", 2, -1), "encoder.b2");
@@ -81,33 +85,34 @@ static int32_t make_frame(jr2i_env *env, const jr2i_jr2w *file, jr2i_net **out)
     int32_t status = jr2i_graph_create(env, file, &g);
     if (status != JR2_OK)
         return status;
-    in[PLANES] = jr2i_graph_input(g, JR2I_REENACT_FRAME_MAPS, SIDE / 2, SIDE / 2);
-    for (int32_t k = 0; k < 4; k++)
-        in[GRID32 + k] = jr2i_graph_input(g, 2, 32 << k, 32 << k);
+    in[PLANES] = jr2i_graph_input(g, JR2I_REENACT_FRAME_MAPS, SIDE / 4, SIDE / 4);
+    for (int32_t k = 0; k < GRIDS; k++)
+        in[GRID16 + k] = jr2i_graph_input(g, 2, grid_side[k], grid_side[k]);
     in[SEEN] = jr2i_graph_input(g, 4, SIDE, SIDE);
     in[PICTURE] = jr2i_graph_input(g, 4, SIDE, SIDE);
-    in[FEATURES128] = jr2i_graph_input(g, outputs(file, "encoder.out1.weight"), 128, 128);
-    in[FEATURES64] = jr2i_graph_input(g, outputs(file, "encoder.out2.weight"), 64, 64);
-    in[FEATURES32] = jr2i_graph_input(g, outputs(file, "encoder.out3.weight"), 32, 32);
+    in[FEATURES64] = jr2i_graph_input(g, outputs(file, "encoder.out1.weight"), SIDE / 4, SIDE / 4);
+    in[FEATURES32] = jr2i_graph_input(g, outputs(file, "encoder.out2.weight"), SIDE / 8, SIDE / 8);
+    in[FEATURES16] = jr2i_graph_input(g, outputs(file, "encoder.out3.weight"), SIDE / 16, SIDE / 16);
     for (int32_t k = PICTURE; k < INPUTS; k++)
         jr2i_graph_keep(g, in[k]);
     const int32_t c2 = conv(g, conv(g, in[PLANES], "frame.cond1", 1, -1), "frame.cond2", 2, -1);
-    int32_t x = jr2i_graph_concat(g, c2, jr2i_graph_sample(g, in[FEATURES64], in[GRID64], 0));
+    int32_t x = jr2i_graph_concat(g, c2, jr2i_graph_sample(g, in[FEATURES32], in[GRID32], 0));
     const int32_t m2 = conv(g, x, "frame.mix2", 1, -1);
-    x = jr2i_graph_concat(g, conv(g, m2, "frame.down3", 2, -1), jr2i_graph_sample(g, in[FEATURES32], in[GRID32], 0));
+    x = jr2i_graph_concat(g, conv(g, m2, "frame.down3", 2, -1), jr2i_graph_sample(g, in[FEATURES16], in[GRID16], 0));
     x = blocks(g, file, conv(g, x, "frame.mix3", 1, -1), "frame.motion");
     const int32_t u2 = conv(g, up(g, x), "frame.up2", 1, m2);
     const int32_t h = jr2i_graph_conv(g, u2, "frame.flow", 1, JR2I_ACT_NONE, -1);
-    x = jr2i_graph_sample(g, in[FEATURES64], jr2i_graph_bend(g, in[GRID64], h, FLOW_UNIT * 64 / SIDE), 0);
+    x = jr2i_graph_sample(g, in[FEATURES32], jr2i_graph_bend(g, in[GRID32], h, FLOW_UNIT / 8), 0);
     x = jr2i_graph_concat(g, u2, jr2i_graph_gate(g, x, h, 3));
     x = blocks(g, file, conv(g, x, "frame.fuse", 1, -1), "frame.decode");
     const int32_t y = conv(g, up(g, x), "frame.up1", 1, -1);
-    x = jr2i_graph_sample(g, in[FEATURES128], jr2i_graph_bend(g, in[GRID128], h, FLOW_UNIT * 128 / SIDE), 0);
+    x = jr2i_graph_sample(g, in[FEATURES64], jr2i_graph_bend(g, in[GRID64], h, FLOW_UNIT / 4), 0);
     const int32_t z = conv(g, jr2i_graph_concat(g, y, x), "frame.mix1", 1, -1);
     const int32_t grid = jr2i_graph_bend(g, in[GRID256], h, FLOW_UNIT);
     /* The picture's fourth plane is 0, and the visibility's first three: their sum is one after the other. */
     const int32_t warped = jr2i_graph_add(g, jr2i_graph_sample(g, in[PICTURE], grid, 0), in[SEEN], JR2I_ACT_NONE);
-    x = jr2i_graph_concat(g, conv(g, up(g, z), "frame.up0", 1, -1), warped);
+    x = conv(g, up(g, conv(g, up(g, z), "frame.up0", 1, -1)), "frame.detail", 1, -1);
+    x = jr2i_graph_concat(g, x, warped);
     jr2i_graph_output(g, warped);
     jr2i_graph_output(g, jr2i_graph_conv(g, x, "frame.last", 1, JR2I_ACT_SIGMOID, -1));
     jr2i_graph_output(g, grid);
@@ -146,14 +151,27 @@ void jr2i_net_reenact_free(const jr2i_env *env, jr2i_net_reenact *net)
     jr2i_free(env, net);
 }
 
+/* Means of 2 x 2 of (planes,2n,2n) into (planes,n,n); out may be where x is. */
+static void halve(const float *x, int32_t planes, int32_t n, float *out)
+{
+    for (size_t row = 0; row < (size_t)planes * (size_t)n; row++)
+        for (size_t i = 0; i < (size_t)n; i++) {
+            const float *a = x + 4 * row * (size_t)n + 2 * i, *b = a + 2 * n;
+            out[row * (size_t)n + i] = 0.25f * ((a[0] + a[1]) + (b[0] + b[1]));
+        }
+}
+
 /* Runs the encoder and hands its features and the picture to the frame part. */
 static int32_t encode(jr2i_env *env, const jr2i_net_reenact *net, jr2i_net_state *encoder, jr2i_pool *pool, const float *maps,
                       jr2i_reenact_state *state)
 {
     const size_t pixels = (size_t)SIDE * SIDE;
-    int32_t status = jr2i_net_run(env, net->encoder, encoder, pool, maps);
+    /* Four planes at half the side are as large as a whole one. */
+    _Static_assert(JR2I_REENACT_SOURCE_MAPS <= 4 * 4, "the halved maps must fit into seen");
+    halve(maps, JR2I_REENACT_SOURCE_MAPS, SIDE / 2, state->seen);
+    int32_t status = jr2i_net_run(env, net->encoder, encoder, pool, state->seen);
     for (int32_t k = 0; k < 3 && status == JR2_OK; k++)
-        status = jr2i_net_set_input(env, net->frame, state->frame, FEATURES128 + k,
+        status = jr2i_net_set_input(env, net->frame, state->frame, FEATURES64 + k,
                                     jr2i_net_output(net->encoder, encoder, k, NULL, NULL, NULL));
     if (status != JR2_OK)
         return status;
@@ -169,10 +187,11 @@ int32_t jr2i_reenact_state_create(jr2i_env *env, const jr2i_net_reenact *net, in
                                   jr2i_reenact_state **out)
 {
     jr2i_net_state *encoder = NULL;
-    size_t floats = (size_t)SIDE * SIDE / 2 + 4 * (size_t)SIDE * SIDE;
+    const size_t planes = (size_t)JR2I_REENACT_FRAME_MAPS * (SIDE / 4) * (SIDE / 4);
+    size_t floats = (size_t)SIDE * SIDE / 2 + planes + 4 * (size_t)SIDE * SIDE;
     *out = NULL;
-    for (int32_t k = 0; k < 4; k++)
-        floats += 2 * (size_t)(32 << k) * (size_t)(32 << k);
+    for (int32_t k = 0; k < GRIDS; k++)
+        floats += 2 * (size_t)grid_side[k] * (size_t)grid_side[k];
     jr2i_reenact_state *state = jr2i_calloc(env, 1, sizeof *state);
     if (!state)
         return jr2i_no_memory(env, sizeof *state);
@@ -180,16 +199,17 @@ int32_t jr2i_reenact_state_create(jr2i_env *env, const jr2i_net_reenact *net, in
     if (!(state->flow = jr2i_alloc(env, floats, sizeof(float))))
         status = jr2i_no_memory(env, floats * sizeof(float));
     if (status == JR2_OK)
-        status = jr2i_net_state_create(env, net->frame, SIDE / 2, SIDE / 2, max_threads, &state->frame);
+        status = jr2i_net_state_create(env, net->frame, SIDE / 4, SIDE / 4, max_threads, &state->frame);
     if (status == JR2_OK)
-        status = jr2i_net_state_create(env, net->encoder, SIDE, SIDE, max_threads, &encoder);
+        status = jr2i_net_state_create(env, net->encoder, SIDE / 2, SIDE / 2, max_threads, &encoder);
     if (status == JR2_OK) {
         float *at = state->flow + (size_t)SIDE * SIDE / 2;
-        for (int32_t k = 0; k < 4; k++) {
+        for (int32_t k = 0; k < GRIDS; k++) {
             state->grid[k] = at;
-            at += 2 * (size_t)(32 << k) * (size_t)(32 << k);
+            at += 2 * (size_t)grid_side[k] * (size_t)grid_side[k];
         }
-        state->seen = at;
+        state->planes = at;
+        state->seen = at + planes;
         status = encode(env, net, encoder, pool, maps, state);
     }
     jr2i_net_state_free(env, encoder);
@@ -221,16 +241,6 @@ static void to_grid(const float *flow, int32_t n, float *grid)
         }
 }
 
-/* Means of 2 x 2 of (2,2n,2n) into (2,n,n); out may be where flow is. */
-static void halve(const float *flow, int32_t n, float *out)
-{
-    for (size_t row = 0; row < 2 * (size_t)n; row++)
-        for (size_t i = 0; i < (size_t)n; i++) {
-            const float *a = flow + 4 * row * (size_t)n + 2 * i, *b = a + 2 * n;
-            out[row * (size_t)n + i] = 0.25f * ((a[0] + a[1]) + (b[0] + b[1]));
-        }
-}
-
 static void make_seen(const float *visible, float *seen)
 {
     for (int32_t row = 0; row < SIDE; row++)
@@ -242,12 +252,14 @@ int32_t jr2i_reenact_run(jr2i_env *env, const jr2i_net_reenact *net, jr2i_reenac
                          const float *planes, jr2i_reenact_picture *picture)
 {
     to_grid(flow, SIDE, state->grid[3]);
-    for (int32_t n = SIDE / 2, k = 2; k >= 0; n /= 2, k--) {
-        halve(k == 2 ? flow : state->flow, n, state->flow);
-        to_grid(state->flow, n, state->grid[k]);
+    halve(flow, 2, SIDE / 2, state->flow);
+    for (int32_t k = 2; k >= 0; k--) {
+        halve(state->flow, 2, grid_side[k], state->flow);
+        to_grid(state->flow, grid_side[k], state->grid[k]);
     }
+    halve(planes, JR2I_REENACT_FRAME_MAPS, SIDE / 4, state->planes);
     make_seen(planes + (size_t)JR2I_REENACT_VISIBLE * (SIDE / 2) * (SIDE / 2), state->seen + 3 * (size_t)SIDE * SIDE);
-    const float *inputs[INPUTS] = {planes, state->grid[0], state->grid[1], state->grid[2], state->grid[3], state->seen, NULL, NULL, NULL, NULL};
+    const float *inputs[INPUTS] = {state->planes, state->grid[0], state->grid[1], state->grid[2], state->grid[3], state->seen, NULL, NULL, NULL, NULL};
     int32_t status = jr2i_net_run_inputs(env, net->frame, state->frame, pool, inputs);
     picture->warped = jr2i_net_output(net->frame, state->frame, 0, NULL, NULL, NULL);
     picture->painted = jr2i_net_output(net->frame, state->frame, 1, NULL, NULL, NULL);

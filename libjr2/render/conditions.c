@@ -271,10 +271,57 @@ static float bilinear(const float *plane, int32_t n, float x, float y)
     return (top[i] * (1 - ax) + top[i1] * ax) * (1 - ay) + (bottom[i] * (1 - ax) + bottom[i1] * ax) * ay;
 }
 
+/* The similarity that comes nearest to the displacements on the mesh: at (x, y) it is (t[0] + a X - b Y, t[1] + b X + a Y) with X, Y from the
+ * mesh's middle. What lies beside the mesh and belongs to the head, hair above all, grows, shrinks and turns with it. */
+typedef struct similarity {
+    float x, y, t[2], a, b;
+} similarity;
+
+/* From cells of 4 x 4 pixels (3,n,n): displacement times coverage, and coverage. x and y count pixels, the first one's centre is 0. */
+static similarity nearest_similarity(const float *fine, int32_t n)
+{
+    const size_t cells = (size_t)n * (size_t)n;
+    const float *u = fine, *v = fine + cells, *cover = fine + 2 * cells;
+    similarity s = {0, 0, {0, 0}, 0, 0};
+    double sum = 0, x = 0, y = 0, to_x = 0, to_y = 0, square = 0, along = 0, across = 0;
+    for (size_t i = 0; i < cells; i++) {
+        sum += (double)cover[i];
+        x += (double)(cover[i] * (4 * (float)(i % (size_t)n) + 1.5f));
+        y += (double)(cover[i] * (4 * (float)(i / (size_t)n) + 1.5f));
+        to_x += (double)u[i];
+        to_y += (double)v[i];
+    }
+    if (!(sum > 0))
+        return s;
+    s.x = (float)(x / sum);
+    s.y = (float)(y / sum);
+    s.t[0] = (float)(to_x / sum);
+    s.t[1] = (float)(to_y / sum);
+    for (size_t i = 0; i < cells; i++) {
+        const float dx = 4 * (float)(i % (size_t)n) + 1.5f - s.x, dy = 4 * (float)(i / (size_t)n) + 1.5f - s.y;
+        square += (double)(cover[i] * (dx * dx + dy * dy));
+        along += (double)(dx * u[i] + dy * v[i]);
+        across += (double)(dx * v[i] - dy * u[i]);
+    }
+    if (square > 0) {
+        s.a = (float)(along / square);
+        s.b = (float)(across / square);
+    }
+    return s;
+}
+
+static void similarity_at(const similarity *s, float x, float y, float *u, float *v)
+{
+    x -= s->x;
+    y -= s->y;
+    *u = s->t[0] + (s->a * x - s->b * y);
+    *v = s->t[1] + (s->b * x + s->a * y);
+}
+
 size_t jr2i_condition_extend_scratch(int32_t side)
 {
     const size_t n = (size_t)side / 4;
-    return 3 * n * n + 2 * n * n + 2 * 3 * (n / 2) * (n / 2);
+    return 3 * n * n + 2 * n * n + 2 * 3 * (n / 2) * (n / 2) + sizeof(similarity) / sizeof(float);
 }
 
 /* Displacement times coverage, and coverage, in cells of 4 x 4 pixels: rows first to end - 1 of pixels, multiples of 4. */
@@ -292,12 +339,28 @@ static void cover_rows(const int32_t *triangle_id, int32_t side, const float *fl
         }
 }
 
-/* What lies around the mesh: sums of three scales, on the cells, from the covered ones at the start of scratch. */
+/* The similarity stands at the end of the extension's scratch. */
+static size_t place_of_similarity(int32_t side)
+{
+    const size_t n = (size_t)side / 4;
+    return 5 * n * n + 6 * (n / 2) * (n / 2);
+}
+
+/* What lies around the mesh: the similarity, and sums of three scales of what is beyond it, on the cells, from the covered ones at the start
+ * of scratch. The first n x n become the share of the similarity. */
 static void spread_out(int32_t side, float *scratch)
 {
     const int32_t n = side / 4;
     const size_t cells = (size_t)n * (size_t)n;
     float *fine = scratch, *spread = fine + 3 * cells, *coarse = spread + 2 * cells, *smooth = coarse + 3 * cells / 4;
+    const similarity whole = nearest_similarity(fine, n);
+    memcpy(scratch + place_of_similarity(side), &whole, sizeof whole);
+    for (size_t i = 0; i < cells; i++) {
+        float u, v;
+        similarity_at(&whole, 4 * (float)(i % (size_t)n) + 1.5f, 4 * (float)(i / (size_t)n) + 1.5f, &u, &v);
+        fine[i] -= fine[2 * cells + i] * u;
+        fine[cells + i] -= fine[2 * cells + i] * v;
+    }
     const float weight[3] = {NEAR_WEIGHT, MIDDLE_WEIGHT, FAR_WEIGHT};
     float *sum_weight = fine; /* reused below, after the first halving */
     memset(spread, 0, 2 * cells * sizeof(float));
@@ -326,6 +389,7 @@ static void spread_out(int32_t side, float *scratch)
     for (size_t i = 0; i < cells; i++) {
         spread[i] /= sum_weight[i];
         spread[cells + i] /= sum_weight[i];
+        sum_weight[i] = 1 - STILL_WEIGHT / sum_weight[i]; /* what moves at all: the similarity's share */
     }
 }
 
@@ -333,15 +397,20 @@ static void extend_rows(const int32_t *triangle_id, int32_t side, const float *s
 {
     const int32_t n = side / 4;
     const size_t pixels = (size_t)side * (size_t)side, cells = (size_t)n * (size_t)n;
-    const float *spread = scratch + 3 * cells;
+    const float *share_of = scratch, *spread = scratch + 3 * cells;
+    similarity whole;
+    memcpy(&whole, scratch + place_of_similarity(side), sizeof whole);
     for (int32_t j = first; j < end; j++)
         for (int32_t i = 0; i < side; i++) {
             const size_t at = (size_t)j * (size_t)side + (size_t)i;
             if (triangle_id[at] >= 0)
                 continue;
             const float x = ((float)i + 0.5f) * 0.25f - 0.5f, y = ((float)j + 0.5f) * 0.25f - 0.5f;
-            flow[at] = bilinear(spread, n, x, y);
-            flow[pixels + at] = bilinear(spread + cells, n, x, y);
+            const float share = bilinear(share_of, n, x, y);
+            float u, v;
+            similarity_at(&whole, (float)i, (float)j, &u, &v);
+            flow[at] = bilinear(spread, n, x, y) + share * u;
+            flow[pixels + at] = bilinear(spread + cells, n, x, y) + share * v;
         }
 }
 

@@ -68,7 +68,7 @@ void jr2i_condition_maps(const jr2i_condition_mesh *mesh, const jr2i_posed *pose
 void jr2i_condition_flow(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *flow,
                          float *visible);
 
-/* Carries the flow on outside of the mesh, smoothly, fading to 0 within some 60 pixels. */
+/* Carries the flow on outside of the mesh: the similarity that comes nearest to it and what is beyond that, both fading to 0 far away. */
 size_t jr2i_condition_extend_scratch(int32_t side); /* floats */
 void jr2i_condition_extend(const int32_t *triangle_id, int32_t side, float *scratch, float *flow);
 

@@ -121,12 +121,14 @@ class Maker:
         outs, features = [], []
         with torch.no_grad():
             for k in range(0, len(x), 50):
-                y = self.net.stem(x[k:k + 50].contiguous(memory_format=torch.channels_last))
-                for i, stage in enumerate(self.net.stages):
-                    y = stage(y)
-                    if i == TRUNK:
-                        features.append(torch.nn.functional.max_pool2d(y, 2).flatten(1).half())
-                outs.append(self.net.fc2(torch.relu(self.net.fc1(self.net.neck(y).flatten(1)))))
+                with torch.autocast("cpu", torch.bfloat16, enabled=not self.val):  # for measuring, exactly what the library computes
+                    y = self.net.stem(x[k:k + 50].contiguous(memory_format=torch.channels_last))
+                    for i, stage in enumerate(self.net.stages):
+                        y = stage(y)
+                        if i == TRUNK:
+                            features.append(torch.nn.functional.max_pool2d(y, 2).flatten(1).half())
+                    y = self.net.neck(y).flatten(1)
+                outs.append(self.net.fc2(torch.relu(self.net.fc1(y.float()))))
         out, features = torch.cat(outs).numpy(), torch.cat(features).numpy()
         if not self.val:
             out = np.stack([shaken(o, rng) for o in out])

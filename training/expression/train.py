@@ -29,7 +29,7 @@ from model import Head  # noqa: E402
 from prepare import anchors  # noqa: E402
 
 
-BETA = 0.03  # below this error of a coefficient its loss is square: nearly a median, so what is doubtful stays at rest
+BETA = 0.06  # below this error of a coefficient its loss is square: nearly a median, so what is doubtful stays at rest
 
 
 class Samples:

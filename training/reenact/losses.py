@@ -2,7 +2,7 @@
 """Losses of the reenactment network.
 
 The judge of perception and of parameters is the project's own reconstruction network, frozen, read from the exported
-file: its trunk's features on the whole picture at two scales and on the face crop, and its parameters read back from
+file: its trunk's features on the whole picture at half the size and on the face crop, and its parameters read back from
 the output's face. Everything is masked to where the target shows a real picture.
 """
 import os
@@ -96,12 +96,11 @@ class Losses(nn.Module):
         shown = output * valid + target * (1 - valid)
         pictures = 2 * torch.cat([shown, target]) - 1
         n = len(target)
-        far = self.coarse.trunk(pictures)
-        farther = self.coarse.trunk(F.avg_pool2d(pictures, 2))
+        far = self.coarse.trunk(F.avg_pool2d(pictures, 2))
         crops = F.grid_sample(pictures.float(), t["crop_grid"].repeat(2, 1, 1, 1), padding_mode="border", align_corners=False)
         near = self.coarse.trunk(crops)
         part["perceptual"] = sum(w * feature_distance([f[:n] for f in fs], [f[n:].detach() for f in fs])
-                                 for w, fs in ((1.0, far), (0.5, farther), (0.7, near)))
+                                 for w, fs in ((1.0, far), (1.0, near)))
         numbers = self.coarse.numbers(near[-1])
         part["parameters"] = sum(w * (numbers[k][:n] - numbers[k][n:].detach()).abs().mean() for k, w in READ_BACK.items())
         return sum(part.values()), {k: v.detach() for k, v in part.items()}

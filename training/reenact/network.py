@@ -6,24 +6,27 @@ driven frame: it reads the condition maps, warps the source's features by the ex
 mesh cannot know (hair, neck, shoulders, disocclusions, mouth and eyes), warps again, and decodes a picture and a mask
 that blends it with the warped source. Before any training the output is nearly the mesh-warped source.
 
-Shapes, for a crop of 256 x 256 (N = 128, 64, 32 are the scales' sides):
+Shapes, for a crop of 256 x 256 (N = 64, 32, 16 are the scales' sides). What the network looks at is halved first: the moved photo
+brings the fine detail, and a processor has four times as much to give to everything else.
   encoder input (16,256,256): picture 2v-1 (3), the 12 maps of the source pose (render/conditions.h), 1 where the
-    picture is real and 0 where it was padded.
-  frame input  planes (16,128,128) of jr2i_condition_frame, flow (2,256,256) of the same call, picture (3,256,256) 0..1.
-  d = flow in pixels of 256, averaged over 2 x 2, 4 x 4, 8 x 8 for the smaller scales; sample(F, d): bilinear at
+    picture is real and 0 where it was padded; averaged over 2 x 2.
+  frame input  planes (16,128,128) of jr2i_condition_frame, averaged over 2 x 2; flow (2,256,256) of the same call; picture
+    (3,256,256) 0..1.
+  d = flow in pixels of 256, averaged over 4 x 4, 8 x 8, 16 x 16 for the smaller scales; sample(F, d): bilinear at
     (x + d) * N / 256 with pixel centres at + 0.5, borders repeated.
-Frame part, ReLU after each convolution unless said otherwise, up = nearest doubling, K = 3, padding 1:
-  c1 = conv(planes) 32@128         c2 = conv s2(c1) 64@64
-  m2 = conv(c2 ++ sample(F64,d)) 64@64
-  m3 = conv(conv s2(m2) ++ sample(F32,d)) 128@32, then the blocks "frame.motion.*"
-  u2 = relu(m2 + conv(up m3)) 64@64
-  h = conv(u2) 4@64, no ReLU: displacement / 8 px (2), gain of the mesh's flow, gate
-  d' = (1 + h[2]) d + 8 h[0:2]; at 128 and 256 with h enlarged bilinearly (pixel centres at + 0.5)
-  x = conv(u2 ++ sigmoid(h[3]) sample(F64,d')) 96@64, then the blocks "frame.decode.*"
-  y = conv(up x) 48@128            z = conv(y ++ sample(F128,d')) 32@128
-  w = sample(picture,d') 3@256     o = sigmoid(conv(conv(up z) 16@256 ++ w ++ visible) 4@256)
+Frame part, ReLU after each convolution unless said otherwise, up = nearest doubling, K = 3, padding 1; widths of "medium":
+  c1 = conv(planes) 32@64          c2 = conv s2(c1) 64@32
+  m2 = conv(c2 ++ sample(F32,d)) 64@32
+  m3 = conv(conv s2(m2) ++ sample(F16,d)) 96@16, then the blocks "frame.motion.*"
+  u2 = relu(m2 + conv(up m3)) 64@32
+  h = conv(u2) 4@32, no ReLU: displacement / 8 px (2), gain of the mesh's flow, gate
+  d' = (1 + h[2]) d + 8 h[0:2]; at 64 and 256 with h enlarged bilinearly (pixel centres at + 0.5)
+  x = conv(u2 ++ sigmoid(h[3]) sample(F32,d')) 80@32, then the blocks "frame.decode.*"
+  y = conv(up x) 48@64             z = conv(y ++ sample(F64,d')) 32@64
+  w = sample(picture,d') 3@256     p = conv(up conv(up z) 16@128) 16@256
+  o = sigmoid(conv(p ++ w ++ visible) 4@256)
   output = o[3] w + (1 - o[3]) o[0:3]
-where visible is the plane of that name, enlarged (nearest).
+where visible is the plane of that name before it is averaged, enlarged (nearest).
 Every convolution is exported as "<name>.weight" fp16 (OC,IC,3,3) and "<name>.bias" fp32: the weight standardisation of
 the training is folded. Blocks: x = relu(x + conv2(relu(conv1(x)))). "meta" holds the sizes as JSON.
 """
@@ -37,7 +40,7 @@ from torch import nn
 SIDE = 256
 SMALL = {"encoder": (32, 64, 96, 128, 160), "features": (32, 64, 128), "cond": (32, 64), "motion": 2, "decode": (96, 2),
          "up": (48, 32, 16)}
-# Half of the operations, a quarter: what processor cores can train.
+# Half of the operations, a quarter.
 MEDIUM = {"encoder": (16, 32, 64, 96, 128), "features": (32, 64, 96), "cond": (32, 64), "motion": 2, "decode": (80, 2),
           "up": (48, 32, 16)}
 TINY = {"encoder": (16, 32, 48, 64, 64), "features": (16, 32, 64), "cond": (16, 32), "motion": 2, "decode": (32, 2), "up": (32, 16, 16)}
@@ -105,7 +108,8 @@ class Encoder(nn.Module):
         self.out1, self.out2, self.out3 = (Conv(w, f) for w, f in zip((w1, w2, w3), features))
 
     def forward(self, x):
-        """(B,16,256,256) -> features (32@128, 64@64, 128@32)."""
+        """(B,16,256,256) -> features at 64, 32 and 16."""
+        x = F.avg_pool2d(x, 2)
         def run(blocks, y):
             for block in blocks:
                 y = block(y)
@@ -135,20 +139,22 @@ class Frame(nn.Module):
         self.fuse = Conv(c2 + f2, width)
         self.decode = nn.ModuleList([Block(width) for _ in range(blocks)])
         self.up1, self.mix1, self.up0 = Conv(width, ups[0]), Conv(ups[0] + f1, ups[1]), Conv(ups[1], ups[2])
+        self.detail = Conv(ups[2], ups[2], gain=math.sqrt(0.5))
         self.last = Conv(ups[2] + 4, 4, plain=True)
         with torch.no_grad():
+            self.detail.raw.mul_(0.01)[range(ups[2]), range(ups[2]), 1, 1] += 1  # almost no change
             self.flow.bias[3] = 2.0
             self.last.bias[3] = 3.0
 
     def forward(self, features, planes, flow, picture):
         """-> output (B,3,256,256) 0..1, and what it was made of: warped source, mask (B,1,256,256), painted picture. fp32."""
         f1, f2, f3 = features
-        d128 = F.avg_pool2d(flow, 2)
-        d64 = F.avg_pool2d(d128, 2)
+        d64 = F.avg_pool2d(flow, 4)
         d32 = F.avg_pool2d(d64, 2)
-        c2 = torch.relu(self.cond2(torch.relu(self.cond1(planes))))
-        m2 = torch.relu(self.mix2(torch.cat([c2, sample(f2, d64)], 1)))
-        m3 = torch.relu(self.mix3(torch.cat([torch.relu(self.down3(m2)), sample(f3, d32)], 1)))
+        d16 = F.avg_pool2d(d32, 2)
+        c2 = torch.relu(self.cond2(torch.relu(self.cond1(F.avg_pool2d(planes, 2)))))
+        m2 = torch.relu(self.mix2(torch.cat([c2, sample(f2, d32)], 1)))
+        m3 = torch.relu(self.mix3(torch.cat([torch.relu(self.down3(m2)), sample(f3, d16)], 1)))
         for block in self.motion:
             m3 = block(m3)
         u2 = torch.relu(m2 + self.up2(up(m3)))
@@ -157,14 +163,14 @@ class Frame(nn.Module):
         def refined(d, k):
             g = h if k == 1 else F.interpolate(h, scale_factor=k, mode="bilinear", align_corners=False)
             return (1 + g[:, 2:3]) * d + FLOW_UNIT * g[:, :2]
-        v2 = sample(f2, refined(d64, 1)) * torch.sigmoid(h[:, 3:]).to(f2.dtype)
+        v2 = sample(f2, refined(d32, 1)) * torch.sigmoid(h[:, 3:]).to(f2.dtype)
         x = torch.relu(self.fuse(torch.cat([u2, v2], 1)))
         for block in self.decode:
             x = block(x)
         y = torch.relu(self.up1(up(x)))
-        z = torch.relu(self.mix1(torch.cat([y, sample(f1, refined(d128, 2))], 1)))
-        warped = sample(picture, refined(flow, 4))
-        o = torch.relu(self.up0(up(z)))
+        z = torch.relu(self.mix1(torch.cat([y, sample(f1, refined(d64, 2))], 1)))
+        warped = sample(picture, refined(flow, 8))
+        o = torch.relu(self.detail(up(torch.relu(self.up0(up(z))))))
         o = torch.sigmoid(self.last(torch.cat([o, warped.to(o.dtype), up(planes[:, 12:13]).to(o.dtype)], 1)).float())
         mask = o[:, 3:]
         return mask * warped + (1 - mask) * o[:, :3], warped, mask, o[:, :3]

@@ -47,7 +47,7 @@ def main():
         features = net.encode(picture, maps, valid)
         output, warped, mask, painted = net.frame(features, planes, flow, picture)
     _, tensors = jr2w.read(path)
-    expected = {"features128": features[0], "features64": features[1], "features32": features[2], "warped": warped,
+    expected = {"features64": features[0], "features32": features[1], "features16": features[2], "warped": warped,
                 "painted": torch.cat([painted, mask], 1), "output": output}
     for name, value in expected.items():
         step = STEP * value.shape[-1] // SIDE

@@ -19,7 +19,6 @@ import time
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from data import Loader, Samples, Set, prepare  # noqa: E402
@@ -33,12 +32,6 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 
 def half(state):
     return {k: v.detach().half().cpu() if v.dtype.is_floating_point else v.cpu() for k, v in state.items()}
-
-
-def halved(t):
-    """The same pairs at half the size: a quarter of the work. Displacements stay in pixels of 256."""
-    return {k: F.avg_pool2d(v, 2).contiguous(memory_format=torch.channels_last) if v.dim() == 4 and k != "crop_grid" else v
-            for k, v in t.items()}
 
 
 class Trainer:
@@ -136,9 +129,7 @@ class Trainer:
             group["lr"] = rate
         t = prepare(self.loader.next(), self.images, self.device)
         fight = progress >= args.adversarial_from
-        pixels_only = progress < args.half_until
-        if pixels_only:
-            t = halved(t)
+        pixels_only = progress < args.pixels_until
         with torch.autocast(self.device.type, torch.bfloat16, enabled=not args.float32):
             output, warped, mask, painted = self.run(t["source"].contiguous(memory_format=torch.channels_last), t["maps"],
                                                t["valid_source"], t["planes"], t["flow"])
@@ -220,9 +211,8 @@ def main():
     parser.add_argument("--warmup", type=int, default=200, help="steps")
     parser.add_argument("--clip-share", type=float, default=0.6)
     parser.add_argument("--adversarial-from", type=float, default=2.0, help="share of the training; 2: never")
-    parser.add_argument("--half-until", type=float, default=0, help="share of the training that runs at half the size and without "
-                        "the frozen network's judgement")
-    parser.add_argument("--config", choices=sorted(CONFIGS), default="small")
+    parser.add_argument("--pixels-until", type=float, default=0, help="share of the training without the frozen network's judgement")
+    parser.add_argument("--config", choices=sorted(CONFIGS), default="medium")
     parser.add_argument("--float32", action="store_true", help="no bfloat16, which processors without it emulate slowly")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--compile", action="store_true")
