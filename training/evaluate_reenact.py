@@ -380,7 +380,7 @@ def main():
     parser.add_argument("--identity-step", type=int, default=3, help="of those, which ones the recognition network sees")
     parser.add_argument("--cross-frames", type=int, default=3, help="of each driver")
     parser.add_argument("--pytorch-frames", type=int, default=20, help="of each clip")
-    parser.add_argument("--crop", choices=("cover", "default"), default="cover")
+    parser.add_argument("--crop", choices=("default", "cover"), default="default", help="cover: reaches to the borders of the picture")
     parser.add_argument("--only", nargs="*", help="parts: self cross identity flicker speed runtime sizes sheets pytorch")
     parser.add_argument("--strict", action="store_true", help="stop where a part fails")
     parser.add_argument("--output", default=os.path.join(ROOT, "docs/results-reenact.md"))
