@@ -84,7 +84,7 @@ class Maker:
         most closed lids, and some more."""
         rows = np.random.default_rng(0).permutation(self.usable)[:1500]
         exact = np.array([gaps(self.points[self.labels["frame"][r], :, :2] / 32.0) for r in rows])
-        chosen = np.unique(np.concatenate([np.argsort(-exact[:, 0])[:80], np.argsort(exact[:, 1])[:50], np.argsort(exact[:, 2])[:50], np.arange(60)]))
+        chosen = np.unique(np.concatenate([np.argsort(-exact[:, 0])[:80], np.argsort(exact[:, 1])[:50], np.argsort(exact[:, 2])[:50], np.arange(len(rows))[:60]]))
         read = []
         for r in rows[chosen]:
             image, points = self.picture(r)
