@@ -9,8 +9,8 @@ beside each a .json with what was dropped; a file that is there is not made agai
 never touched. --sheet picture.jpg shows some frames of every video of the first file with their exact landmarks.
 
 What is dropped: portraits whose reconstruction is not where the labels say, and frames that do not show what they should. A frame is
-read back by the library. Readers have a bias, the same for all pictures (they open mouths too little), so per file mouth gap and lid gap
-are first put in relation to the exact ones by a robust line; what is far beside it is dropped, and so are frames where
+read back by the library. Readers have a bias (they open mouths and close lids too little), so their mouth and lid gaps
+are first put in relation to the exact ones by a robust line over real training photos; what is far beside it is dropped, and so are frames where
 the landmarks altogether are elsewhere. This judges geometry that can be read; that a cheek is puffed is not checked.
 """
 import argparse
@@ -69,16 +69,38 @@ class Maker:
         fine = (lab["group"] < 0) & ~lab["val"] & (lab["error"] < 0.016)
         self.usable = np.where(fine & ~photos["is_val"][np.where(lab["group"] < 0, lab["frame"], 0)])[0]
         self.motions = Motions(self.head, lab)
+        self.lines = self.calibrate()
+
+    def picture(self, row):
+        photo = self.labels["frame"][row]
+        path = os.path.join(self.args.data, "photos", str(self.names[photo]))
+        image = cv2.imread(path)
+        if image is None:
+            raise FileNotFoundError(path)
+        return np.ascontiguousarray(image[..., ::-1]), self.points[photo, :, :2].astype(np.float64) / 32
+
+    def calibrate(self):
+        """How the library reads mouth and lid gaps of real photos, as a line (a, b) for each: those with the most open mouths, with the
+        most closed lids, and some more."""
+        rows = np.random.default_rng(0).permutation(self.usable)[:1500]
+        exact = np.array([gaps(self.points[self.labels["frame"][r], :, :2] / 32.0) for r in rows])
+        chosen = np.unique(np.concatenate([np.argsort(-exact[:, 0])[:80], np.argsort(exact[:, 1])[:50], np.argsort(exact[:, 2])[:50], np.arange(len(rows))[:60]]))
+        read = []
+        for r in rows[chosen]:
+            image, points = self.picture(r)
+            seen = self.read({"image": image, "points": points})
+            read.append(seen[1] if seen else [np.nan] * 3)
+        exact, read = exact[chosen], np.array(read)
+        good = np.isfinite(read[:, 0])
+        exact, read = exact[good], read[good]
+        lids = line(exact[:, 1:].ravel(), read[:, 1:].ravel())
+        return [line(exact[:, 0], read[:, 0]), lids, lids]
 
     def portrait(self, row):
         """None where it cannot be used."""
-        photo = self.labels["frame"][row]
-        picture = cv2.imread(os.path.join(self.args.data, "photos", str(self.names[photo])))
-        if picture is None:
-            raise FileNotFoundError(f"{self.args.data}/photos/{self.names[photo]}")
-        points = self.points[photo, :, :2].astype(np.float64) / 32
+        picture, points = self.picture(row)
         try:
-            shown = Shown(self.context, self.head, np.ascontiguousarray(picture[..., ::-1]), self.args.method, points, self.labels["scale"][row])
+            shown = Shown(self.context, self.head, picture, self.args.method, points, self.labels["scale"][row])
         except jr2.Error as error:
             if error.name == "JR2_ERR_NO_FACE":
                 return None
@@ -127,7 +149,7 @@ class Maker:
         for k, name in enumerate(("mouth", "lid", "lid")):
             seen = np.where(why == "")[0]
             read = np.array([frames[i]["read"][1][k] for i in seen])
-            a, b = line(exact[seen, k], read)
+            a, b = self.lines[k]
             # The line's slope is below 1, so is the reader's scale: what counts is how far the picture is from its parameters.
             off = np.abs(read - a - b * exact[seen, k]) / max(b, 0.5)
             why[seen[off > self.args.tolerance * FRAME_GAPS[k]]] = name
