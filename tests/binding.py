@@ -110,6 +110,35 @@ class Binding(unittest.TestCase):
         self.assertEqual(len(again), 1)
         self.assertAlmostEqual(again[0].region[0], region[0], delta=15)
 
+    def test_tracker(self):
+        blobs = []
+        for path in (f"{TINY}/head.jr2w", f"{TINY}/coarse.jr2w", "tests/data/near_find.jr2w"):  # as in tests/test_track.c
+            with open(path, "rb") as f:
+                blobs.append(f.read())
+        context = jr2.Context(jr2.Model(blobs=blobs))
+        tracker = jr2.Tracker(context, max_faces=2)
+        pixels = bytearray()
+        for y in range(240):
+            for x in range(320):
+                red = any((x + 0.5 - column) ** 2 + (y + 0.5 - 120) ** 2 < 14 ** 2 for column in (80, 240))
+                pixels += bytes((250 if red else 20, 60 + 40 * ((x // 8 + y // 8) & 1), 10 if red else 220))
+        for i in range(8):
+            faces = list(tracker.update(pixels, i / 25, 320, 240))
+        self.assertEqual(sorted(face.id for face in faces), [1, 2])
+        self.assertEqual({face.state for face in faces}, {"seen"})
+        self.assertEqual(len(faces[0].arkit), 52)
+        blank, states = bytes(320 * 240 * 3), []
+        for i in range(8, 30):
+            states += [face.state for face in tracker.update(blank, i / 25, 320, 240)]
+        self.assertTrue({"held", "fading"} <= set(states))
+        self.assertEqual(self.result[0].id, 0)
+        with self.assertRaises(jr2.Error) as caught:
+            tracker.update(pixels, 0.1, 320, 240)  # time goes back
+        self.assertEqual(caught.exception.name, "JR2_ERR_RANGE")
+        tracker.reset()
+        self.assertEqual({face.id for face in tracker.update(pixels, 0, 320, 240)}, {3, 4})
+        self.assertRaises(ValueError, jr2.Tracker, context, expression_source="fine")
+
     def test_exports(self):
         document = self.result.as_dict()
         self.assertEqual(document["format"], "jr2.reconstruction")

@@ -11,6 +11,7 @@
 #include "jr2w_writer.h"
 #include "nn/graph.h"
 #include "nn/net_coarse.h"
+#include "nn/net_expression.h"
 #include "nn/net_find.h"
 
 static uint32_t seed = 7;
@@ -544,7 +545,7 @@ START_TEST(test_cancel)
 }
 END_TEST
 
-/* ---- --run FILE HEIGHT WIDTH THREADS INPUT OUTPUT: time a network and write its outputs, for training/bench_ort.py ---- */
+/* ---- --run FILE HEIGHT WIDTH THREADS INPUTS OUTPUT: time a network and write its outputs, for training/bench_ort.py ---- */
 
 static double now(void)
 {
@@ -559,6 +560,34 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The network of the file's topology. */
+static int32_t open_net(jr2i_env *env, const jr2i_jr2w *file, jr2i_net **net)
+{
+    const char *topology = jr2i_jr2w_topology(file);
+    if (strcmp(topology, "jr2.find.1") == 0)
+        return jr2i_net_find_create(env, file, net);
+    return strcmp(topology, JR2I_EXPRESSION_TOPOLOGY) == 0 ? jr2i_net_expression_create(env, file, net) : jr2i_net_coarse_create(env, file, net);
+}
+
+enum { MAX_INPUTS = 8 };
+
+/* The inputs of the net, one after the other in a file; maps are all of one size. The caller frees input[0]. */
+static int read_inputs(const char *name, const jr2i_net *net, size_t pixels, const float *input[MAX_INPUTS])
+{
+    size_t at[MAX_INPUTS + 1] = {0};
+    int32_t count = 0;
+    for (int32_t c; count < MAX_INPUTS && (c = jr2i_net_input_channels(net, count)) > 0; count++)
+        at[count + 1] = at[count] + (size_t)c * (c == 3 ? pixels : 1); /* anything but a picture is a vector */
+    float *values = malloc((at[count] + 1) * sizeof *values);
+    FILE *f = fopen(name, "rb");
+    int bad = !f || !values || fread(values, sizeof *values, at[count] + 1, f) != at[count]; /* to the end */
+    if (f)
+        fclose(f);
+    for (int32_t i = 0; i < count; i++)
+        input[i] = values + at[i];
+    return bad;
+}
+
 static int run_file(char **argv)
 {
     enum { MAX_RUNS = 3000 };
@@ -569,39 +598,36 @@ static int run_file(char **argv)
     jr2i_net *net;
     jr2i_net_state *state;
     jr2i_pool *pool;
+    const float *input[MAX_INPUTS] = { NULL };
     int32_t status = jr2i_jr2w_open_file(&env, argv[0], &file);
     if (status == JR2_OK)
-        status = strcmp(jr2i_jr2w_topology(file), "jr2.find.1") == 0 ? jr2i_net_find_create(&env, file, &net)
-                                                                     : jr2i_net_coarse_create(&env, file, &net);
+        status = open_net(&env, file, &net);
     if (status != JR2_OK || jr2i_net_state_create(&env, net, height, width, threads, &state) != JR2_OK ||
         jr2i_pool_create(&env, threads, &pool) != JR2_OK) {
         printf("%s\n", env.error);
         return 1;
     }
-    float *input = malloc(sizeof *input * (size_t)(3 * height * width));
-    FILE *f = fopen(argv[4], "rb");
-    if (!f || !input || fread(input, sizeof *input, (size_t)(3 * height * width), f) != (size_t)(3 * height * width)) {
+    if (read_inputs(argv[4], net, (size_t)height * (size_t)width, input) != 0) {
         printf("cannot read %s\n", argv[4]);
         return 1;
     }
-    fclose(f);
     int n = 0;
     for (double start = now(); n < MAX_RUNS && (n < 20 || now() - start < 1.5); n++) {
         double t = now();
-        if (jr2i_net_run(&env, net, state, pool, input) != JR2_OK)
+        if (jr2i_net_run_inputs(&env, net, state, pool, input) != JR2_OK)
             return 1;
         times[n] = now() - t;
     }
     qsort(times, (size_t)n, sizeof *times, compare_doubles);
     printf("%.4f %.4f\n", times[n / 2] * 1e3, times[0] * 1e3); /* median, least; ms */
-    f = fopen(argv[5], "wb");
+    FILE *f = fopen(argv[5], "wb");
     for (int32_t i = 0; f && i < jr2i_net_outputs(net); i++) {
         int32_t c, h, w;
         const float *y = jr2i_net_output(net, state, i, &c, &h, &w);
         fwrite(y, sizeof *y, (size_t)(c * h * w), f);
     }
     int bad = !f || fclose(f) != 0;
-    free(input);
+    free((void *)(uintptr_t)input[0]);
     jr2i_pool_free(&env, pool);
     jr2i_net_state_free(&env, state);
     jr2i_net_free(&env, net);

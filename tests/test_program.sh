@@ -104,5 +104,7 @@ check "full disk is said" says 'red.json: .*[Nn]o space' "$scratch/stderr"
 check "the other file is there" test -s "$out/red.ply"
 check "closed standard output" sh -c "'$jr2' --help >/dev/full; test \$? -eq 1"
 check "bench" code 0 "$jr2" bench $tiny $red --runs 2
+check "bench of a reenactment without a network" code 1 "$jr2" bench $tiny $red --reenact --runs 2
+check "bench of a reenactment without a picture" code 2 "$jr2" bench $tiny --reenact
 check "bench without a picture" code 0 "$jr2" bench $tiny --runs 2 --threads 2
 finish

@@ -273,7 +273,7 @@ START_TEST(pastes_without_loss)
     enum { SIDE = 32, PW = 90, PH = 70 };
     static const float places[][3] = {{10, 5, 1}, {10.3f, 5.7f, 0.37f}, {-7.5f, -9, 2.1f}, {40, 30, 3.3f}, {20, 20, 0.05f}, {-500, 3, 1}, {-9, -9, 4}};
     static unsigned char picture[PW * PH * 3], out[PW * PH * 3];
-    static float before[SIDE * SIDE * 3], now[SIDE * SIDE * 4], from[SIDE * SIDE * 2], blend[SIDE * SIDE * JR2I_PASTE_BLEND];
+    static float before[SIDE * SIDE * 4], now[SIDE * SIDE * 4], from[SIDE * SIDE * 2], blend[SIDE * SIDE * JR2I_PASTE_BLEND];
     uint32_t seed = 5;
     for (size_t i = 0; i < sizeof out; i++)
         picture[i] = (unsigned char)(255 * tiny_random(&seed));
@@ -282,7 +282,7 @@ START_TEST(pastes_without_loss)
             from[2 * i] = (float)(i % SIDE);
             from[2 * i + 1] = (float)(i / SIDE);
             for (int k = 0; k < 3; k++)
-                now[4 * i + k] = before[3 * i + k] = 255 * tiny_random(&seed);
+                now[4 * i + k] = before[4 * i + k] = 255 * tiny_random(&seed);
             now[4 * i + 3] = 1;
         }
         jr2i_paste paste = {SIDE, places[n][0], places[n][1], places[n][2], now, from, before, blend, picture, PW, PH, NULL, 0};

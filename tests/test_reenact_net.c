@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The reenactment network against PyTorch (training/reenact/parity.py wrote tests/data/reenact.jr2w): its smallest form with random
  * weights, with every instruction set and any number of threads; and files that must be refused. Prints the largest differences.
- * test_reenact_net --bench FILE [THREADS] times a network. */
+ * test_reenact_net --bench FILE [THREADS] times a network; --run FILE THREADS INPUTS OUTPUT is for training/bench_ort.py. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -300,8 +300,67 @@ static int bench(const char *name, int32_t threads)
     return status != JR2_OK;
 }
 
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Times the frame part with the blending of its two pictures, prints median and least, and writes the blended picture. INPUTS: the maps of the
+ * source, then flow and planes of a frame. */
+static int run_file(char **argv)
+{
+    enum { MAX_RUNS = 1000 };
+    static double times[MAX_RUNS];
+    const size_t pixels = (size_t)SIDE * SIDE, count = (JR2I_REENACT_SOURCE_MAPS + 2) * pixels + JR2I_REENACT_FRAME_MAPS * pixels / 4;
+    const int32_t threads = atoi(argv[1]);
+    jr2i_env env = {0};
+    jr2i_jr2w *file;
+    jr2i_net_reenact *net = NULL;
+    jr2i_reenact_state *state;
+    jr2i_reenact_picture p;
+    jr2i_pool *pool;
+    float *in = malloc(count * sizeof *in), *out = malloc(3 * pixels * sizeof *out);
+    FILE *f = fopen(argv[2], "rb");
+    if (!f || !in || !out || fread(in, sizeof *in, count, f) != count || fclose(f) != 0) {
+        printf("cannot read %s\n", argv[2]);
+        return 1;
+    }
+    if (jr2i_jr2w_open_file(&env, argv[0], &file) != JR2_OK || jr2i_net_reenact_create(&env, file, &net) != JR2_OK ||
+        jr2i_pool_create(&env, threads, &pool) != JR2_OK || jr2i_reenact_state_create(&env, net, threads, pool, in, &state) != JR2_OK) {
+        printf("%s\n", env.error);
+        return 1;
+    }
+    const float *flow = in + JR2I_REENACT_SOURCE_MAPS * pixels, *planes = flow + 2 * pixels;
+    int n = 0;
+    for (double start = now(); n < MAX_RUNS && (n < 20 || now() - start < 2); n++) {
+        double t = now();
+        if (jr2i_reenact_run(&env, net, state, pool, flow, planes, &p) != JR2_OK)
+            return 1;
+        for (size_t i = 0; i < 3 * pixels; i++) {
+            const float share = p.painted[3 * pixels + i % pixels];
+            out[i] = share * p.warped[i] + (1 - share) * p.painted[i];
+        }
+        times[n] = now() - t;
+    }
+    qsort(times, (size_t)n, sizeof *times, by_value);
+    printf("%.4f %.4f\n", times[n / 2] * 1e3, times[0] * 1e3);
+    f = fopen(argv[3], "wb");
+    int bad = !f || fwrite(out, sizeof *out, 3 * pixels, f) != 3 * pixels;
+    bad |= f && fclose(f) != 0;
+    free(in);
+    free(out);
+    jr2i_reenact_state_free(&env, state);
+    jr2i_pool_free(&env, pool);
+    jr2i_net_reenact_free(&env, net);
+    jr2i_jr2w_close(&env, file);
+    return bad;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 6 && strcmp(argv[1], "--run") == 0)
+        return run_file(argv + 2);
     if (argc >= 3 && strcmp(argv[1], "--bench") == 0)
         return bench(argv[2], argc > 3 ? atoi(argv[3]) : 1);
     Suite *suite = suite_create("reenact_net");

@@ -3,7 +3,9 @@
 
     python3 training/bench_ort.py --run build/obj/.../tests/test_graph [--threads 1] [--weights weights/coarse.jr2w ...]
 
-Without --weights it makes a random coarse network. The two programs take turns, so that a busy machine hits both.
+Without --weights it makes a random coarse network. The two programs take turns, so that a busy machine hits both. Of the reenactment
+network (test_reenact_net beside --run) it is the part that runs for each frame, with the source's features as further inputs here and kept
+inputs there.
 """
 import argparse
 import pathlib
@@ -15,7 +17,8 @@ import numpy as np
 import torch
 from torch import nn
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+for folder in ("", "reenact"):
+    sys.path.insert(0, str(pathlib.Path(__file__).parent / folder))
 import jr2w  # noqa: E402
 
 
@@ -36,18 +39,69 @@ class Coarse(nn.Module):
     def linear(self, x, name):
         return nn.functional.linear(x, self.t[name + "_weight"], self.t[name + "_bias"])
 
-    def forward(self, x):
-        x = torch.relu(self.conv(x, "stem", 2))
+    def inputs(self, rng):
+        return [rng.uniform(-1, 1, (1, 3, *self.size)).astype(np.float32)]
+
+    def trunk(self, x, prefix=""):
+        """-> the flattened neck, the third stage or None"""
+        third, mark = None, prefix.replace(".", "_")
+        x = torch.relu(self.conv(x, prefix + "stem", 2))
         for i in range(8):
-            if f"s{i}_down_weight" not in self.t:
+            if f"{mark}s{i}_down_weight" not in self.t:
                 break
-            x = torch.relu(self.conv(x, f"s{i}.down", 2))
+            x = torch.relu(self.conv(x, f"{prefix}s{i}.down", 2))
             for j in range(32):
-                if f"s{i}_b{j}_conv1_weight" not in self.t:
+                if f"{mark}s{i}_b{j}_conv1_weight" not in self.t:
                     break
-                x = torch.relu(x + self.conv(torch.relu(self.conv(x, f"s{i}.b{j}.conv1")), f"s{i}.b{j}.conv2"))
-        x = torch.relu(self.conv(x, "neck")).flatten(1)
+                x = torch.relu(x + self.conv(torch.relu(self.conv(x, f"{prefix}s{i}.b{j}.conv1")), f"{prefix}s{i}.b{j}.conv2"))
+            third = x if i == 2 else third
+        return torch.relu(self.conv(x, prefix + "neck")).flatten(1), third
+
+    def forward(self, x):
+        x, third = self.trunk(x)
+        x = self.linear(torch.relu(self.linear(x, "fc1")), "fc2")
+        return x if third is None else (x, nn.functional.max_pool2d(third, 2, ceil_mode=True).flatten(1))
+
+
+class Expression(Coarse):
+    """Evaluates a jr2.expression.1 file: what libjr2/nn/net_expression.c wires."""
+
+    size = (64, 64)
+
+    def inputs(self, rng):
+        trunk = self.t["trunk_fc_weight"].shape[1]
+        coarse = self.t["fc1_weight"].shape[1] - sum(n * len(self.t[k + "_fc_weight"]) for k, n in (("eye", 2), ("mouth", 1), ("trunk", 1)))
+        return [rng.uniform(-1, 1, (1, 3, *self.size)).astype(np.float32) for _ in range(3)] + [
+            rng.uniform(0, 1, (1, trunk)).astype(np.float32), rng.uniform(-1, 1, (1, coarse)).astype(np.float32)]
+
+    def forward(self, right, left, mouth, trunk, coarse):
+        seen = [torch.relu(self.linear(self.trunk(x, name + ".")[0], name + "_fc")) for x, name in
+                ((right, "eye"), (left, "eye"), (mouth, "mouth"))]
+        x = torch.cat([*seen, torch.relu(self.linear(trunk, "trunk_fc")), coarse], 1)
         return self.linear(torch.relu(self.linear(x, "fc1")), "fc2")
+
+
+class ReenactFrame(nn.Module):
+    """The frame part of a jr2.reenact.1 file."""
+
+    size = (256, 256)
+
+    def __init__(self, path):
+        super().__init__()
+        from export import load
+        self.net = load(path)
+
+    def inputs(self, rng):
+        """Those of forward(); self.ours: those of the other program."""
+        from parity import SIDE, pattern
+        picture, maps, valid = pattern(3, SIDE, 1, 0), pattern(12, SIDE, 1, -0.5), torch.ones(1, 1, SIDE, SIDE)
+        flow, planes = pattern(2, SIDE, 40, -20), pattern(16, SIDE // 2, 1, -0.25)
+        self.ours = [np.concatenate([(2 * picture - 1).numpy(), maps.numpy(), valid.numpy()], 1), flow.numpy(), planes.numpy()]
+        with torch.no_grad():
+            return [planes.numpy(), flow.numpy(), picture.numpy(), *(f.numpy() for f in self.net.encode(picture, maps, valid))]
+
+    def forward(self, planes, flow, picture, *features):
+        return self.net.frame(features, planes, flow, picture)[0]
 
 
 class Find(Coarse):
@@ -95,37 +149,48 @@ def random_coarse():
     return tensors
 
 
-def time_ort(session, x, seconds=1.5):
+def time_ort(session, inputs, seconds=1.5):
     import time
     times = []
     end = time.perf_counter() + seconds
     while len(times) < 20 or time.perf_counter() < end:
         start = time.perf_counter()
-        y = session.run(None, {"x": x})
+        y = session.run(None, inputs)
         times.append(time.perf_counter() - start)
     return y, np.median(times) * 1e3, np.min(times) * 1e3
 
 
+def open_net(path):
+    topology, tensors = jr2w.read(path)
+    if topology == "jr2.reenact.1":
+        return topology, ReenactFrame(path).eval()
+    return topology, {"jr2.find.1": Find, "jr2.expression.1": Expression}.get(topology, Coarse)(tensors).eval()
+
+
 def bench(path, run, threads, rounds):
     import onnxruntime
-    topology, tensors = jr2w.read(path)
-    net = (Find if topology == "jr2.find.1" else Coarse)(tensors).eval()
+    topology, net = open_net(path)
     h, w = net.size
-    x = np.random.default_rng(0).uniform(-1, 1, (1, 3, h, w)).astype(np.float32)
+    inputs = net.inputs(np.random.default_rng(0))
+    names = [f"x{i}" for i in range(len(inputs))]
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        torch.onnx.export(net, torch.from_numpy(x), str(folder / "net.onnx"), input_names=["x"], dynamo=False, opset_version=17)
+        torch.onnx.export(net, tuple(map(torch.from_numpy, inputs)), str(folder / "net.onnx"), input_names=names, dynamo=False,
+                          opset_version=17)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         session = onnxruntime.InferenceSession(str(folder / "net.onnx"), options, providers=["CPUExecutionProvider"])
-        x.tofile(folder / "x.f32")
+        np.concatenate([x.ravel() for x in getattr(net, "ours", inputs)]).tofile(folder / "x.f32")
+        command = [run, "--run", str(path), str(h), str(w)]
+        if topology == "jr2.reenact.1":
+            command = [str(pathlib.Path(run).parent / "test_reenact_net"), "--run", str(path)]
         ours, theirs = [], []
         for _ in range(rounds):
-            out = subprocess.run([run, "--run", str(path), str(h), str(w), str(threads), str(folder / "x.f32"),
-                                  str(folder / "y.f32")], check=True, capture_output=True, text=True).stdout
+            out = subprocess.run([*command, str(threads), str(folder / "x.f32"), str(folder / "y.f32")], check=True, capture_output=True,
+                                 text=True).stdout
             ours.append([float(v) for v in out.split()])
-            y, *t = time_ort(session, x)
+            y, *t = time_ort(session, dict(zip(names, inputs)))
             theirs.append(t)
         got = np.fromfile(folder / "y.f32", np.float32)
     want = np.concatenate([v.ravel() for v in y])

@@ -10,6 +10,10 @@ arrays come as NumPy arrays, else as (flat) lists of floats.
     result.export("head.glb")
     portrait = jr2.Portrait(context, pixels, width, height)
     moved = portrait.reenact({"pose": {"yaw": 20}, "arkit": {"jawOpen": 0.5}})  # RGB bytes, or an array (H,W,3)
+    tracker = jr2.Tracker(context)
+    for seconds, frame in video:
+        for face in tracker.update(frame, seconds):
+            print(face.id, face.angles)
 
 The library is searched in $JR2_LIBRARY, beside this file, in ../../build of a source tree and where the system loads libraries from.
 """
@@ -23,7 +27,7 @@ try:
 except ImportError:
     numpy = None
 
-__all__ = ["Context", "Error", "Face", "Model", "Portrait", "Result", "arkit_names", "build_info", "version"]
+__all__ = ["Context", "Error", "Face", "Model", "Portrait", "Result", "Tracker", "arkit_names", "build_info", "version"]
 
 RGB8, RGBA8, BGR8, BGRA8, GRAY8 = range(1, 6)
 _CHANNELS = {RGB8: 3, RGBA8: 4, BGR8: 3, BGRA8: 4, GRAY8: 1}
@@ -107,6 +111,13 @@ class _ReenactOptions(_Struct):
                 ("angles", _float * 3), ("edit_count", _int), ("edit", _float_p), ("set", _float_p), ("over", _int), ("unmarked", _int)]
 
 
+class _TrackerOptions(_Struct):
+    _fields_ = [("struct_size", ctypes.c_uint32), ("max_faces", _int), ("min_confidence", _float), ("find_every", _int),
+                ("find_side", _int), ("focal_px", _float), ("passes", _int), ("mesh", _int), ("pose_lag", _float),
+                ("expression_lag", _float), ("landmark_lag", _float), ("hold", _float), ("fade", _float), ("keep", _float),
+                ("expression_source", _int)]
+
+
 class _Blob(ctypes.Structure):
     _fields_ = [("data", _ptr), ("size", _size)]
 
@@ -159,6 +170,9 @@ def _declare(lib):
         "jr2_portrait_face": (_ptr, [_ptr]), "jr2_portrait_size": (None, [_ptr, _int_p, _int_p]),
         "jr2_portrait_crop": (None, [_ptr, _float_p]), "jr2_reenact": (_int, [_ptr, _ptr, _ptr, _ptr, _ptr]),
         "jr2_portrait_state": (_int, [_ptr, ctypes.POINTER(_MotionFace)]),
+        "jr2_tracker_create": (_int, [_ptr, _ptr, pp]), "jr2_tracker_free": (None, [_ptr]), "jr2_tracker_reset": (None, [_ptr]),
+        "jr2_tracker_update": (_int, [_ptr, _ptr, ctypes.c_double, pp]),
+        "jr2_face_id": (_int, [_ptr]), "jr2_face_state": (_int, [_ptr]),
         "jr2_export": (_int, [_ptr, _ptr, _int, _int, _ptr, _WRITE, _ptr]),
         "jr2_export_file": (_int, [_ptr, _ptr, _int, _int, _ptr, text]),
     }
@@ -419,6 +433,8 @@ class Face:
         values = _rows(function, self._handle)
         return {} if values is None else dict(zip(names, (float(v) for v in values)))
 
+    id = property(lambda self: _lib.jr2_face_id(self._handle))  # of a tracker's face: 1, 2, ...
+    state = property(lambda self: ("seen", "held", "fading")[_lib.jr2_face_state(self._handle)])
     confidence = property(lambda self: _lib.jr2_face_confidence(self._handle))
     box = property(lambda self: _array(_lib.jr2_face_box(self._handle), 4))
     landmarks68 = property(lambda self: _rows(_lib.jr2_face_landmarks68, self._handle, 2))
@@ -462,6 +478,32 @@ class Face:
         size = _int()
         pixels = _lib.jr2_face_texture(self._handle, ctypes.byref(size))
         return (size.value, ctypes.string_at(pixels, 3 * size.value ** 2)) if pixels else None
+
+
+class Tracker:
+    """The faces of a video, frame by frame, with ids that last. options: the fields of jr2_tracker_options (jr2/track.h), expression_source
+    as "auto" or "coarse"."""
+
+    def __init__(self, context, *, expression_source="auto", **options):
+        self._context, self._handle = context, _ptr()
+        given = _TrackerOptions(expression_source=_SOURCES.index(expression_source), **options)
+        context._check(_lib.jr2_tracker_create(context._handle, ctypes.byref(given), ctypes.byref(self._handle)))
+
+    def __del__(self):
+        if getattr(self, "_handle", None) and _lib:
+            _lib.jr2_tracker_free(self._handle)
+            self._handle = None
+
+    def update(self, pixels, time, width=None, height=None, format=None):
+        """The next picture, taken at time seconds -> a Result."""
+        image, alive = _image(pixels, width, height, format)
+        handle = _ptr()
+        self._context._check(_lib.jr2_tracker_update(self._handle, ctypes.byref(image), time, ctypes.byref(handle)))
+        return Result(self._context, handle, image, alive)
+
+    def reset(self):
+        """Forgets every face; time may start anew."""
+        _lib.jr2_tracker_reset(self._handle)
 
 
 class Portrait:

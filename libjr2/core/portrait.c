@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "face/pnp.h"
 #include "face/pose.h"
 #include "image/view.h"
 #include "image/warp.h"
@@ -87,12 +88,13 @@ static size_t lay_out(jr2_portrait *p, float *memory, int32_t **triangles, uint8
     lay_out_pose(&p->source, memory, &used, vertices);
     lay_out_pose(&p->driven, memory, &used, vertices);
     p->picture = take(memory, &used, 3 * pixels);
-    p->before = take(memory, &used, 3 * pixels);
+    p->before = take(memory, &used, 4 * pixels);
     p->made = take(memory, &used, 4 * pixels);
     p->from = take(memory, &used, 2 * pixels);
     p->flow = take(memory, &used, 2 * pixels);
     p->blend = take(memory, &used, JR2I_PASTE_BLEND * pixels);
     p->planes = take(memory, &used, JR2I_FRAME_MAPS * pixels / 4);
+    p->person = take(memory, &used, (size_t)jr2i_head_person_length(head));
     p->vertices = take(memory, &used, 3 * vertices);
     p->head_scratch = take(memory, &used, jr2i_head_scratch(head));
     p->scratch = take(memory, &used, jr2i_condition_frame_scratch(JR2I_PORTRAIT_SIDE));
@@ -123,9 +125,52 @@ static int32_t allocate(jr2_portrait *p)
     return JR2_OK;
 }
 
+/* The picture's camera may be much nearer to the head than the face camera, which then shows the same pose smaller and from another side: for a
+ * head that fills the picture some 4 % of its size away from the photo. What is between the two for the portrait as it is, is found once
+ * and applied to every pose. */
+static void match_camera(jr2_portrait *p)
+{
+    const jr2i_face_view *v = p->view;
+    const jr2i_landmark_set *set = &v->head->landmark478;
+    jr2i_face_camera from;
+    float rotation[9], back[9], *points = p->made;
+    jr2i_camera_to_face(&v->camera, p->own.rotation, p->own.translation, &from);
+    for (int k = 0; k < 9; k++)
+        p->match.turn[k] = k % 4 == 0;
+    p->match.scale = 1;
+    p->match.from[0] = p->match.to[0] = from.cx;
+    p->match.from[1] = p->match.to[1] = from.cy;
+    if (!v->landmarks478)
+        return;
+    jr2i_head_landmarks_of(set, v->vertices, NULL, points);
+    /* A pinhole camera 100 cm in front of the head's origin is the face camera. */
+    const float distance = JR2I_FACE_CAMERA_DISTANCE;
+    jr2i_camera camera = {from.scale * distance, from.cx, from.cy};
+    memcpy(rotation, p->own.rotation, sizeof rotation);
+    for (int round = 0; round < 4; round++) {
+        float t[3] = {0, 0, -distance};
+        if (jr2i_pnp_refine(&camera, points, v->landmarks478, NULL, set->count, rotation, t) < 0 || !(t[2] < 0))
+            return;
+        camera.cx -= camera.focal * t[0] / t[2];
+        camera.cy += camera.focal * t[1] / t[2];
+        camera.focal *= distance / -t[2];
+    }
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++)
+            back[3 * i + k] = from.rotation[3 * k + i];
+    jr2i_pose_multiply(rotation, back, p->match.turn);
+    p->match.scale = camera.focal / (distance * from.scale);
+    p->match.to[0] = camera.cx;
+    p->match.to[1] = camera.cy;
+}
+
 void jr2i_portrait_camera(const jr2_portrait *p, const jr2i_act *act, jr2i_face_camera *camera)
 {
     jr2i_camera_to_face(&p->view->camera, act->rotation, act->translation, camera);
+    jr2i_pose_multiply(p->match.turn, camera->rotation, camera->rotation);
+    camera->scale *= p->match.scale;
+    camera->cx = p->match.to[0] + p->match.scale * (camera->cx - p->match.from[0]);
+    camera->cy = p->match.to[1] + p->match.scale * (camera->cy - p->match.from[1]);
     camera->scale /= p->step;
     camera->cx = (camera->cx - p->left) / p->step;
     camera->cy = (camera->cy - p->top) / p->step;
@@ -153,8 +198,8 @@ static void make_source_maps(jr2_portrait *p, const jr2i_view *image, const floa
     for (size_t i = 0; i < 3 * pixels; i++)
         p->picture[i] = 0.5f * (maps[i] + 1);
     for (size_t i = 0; i < pixels; i++)
-        for (size_t k = 0; k < 3; k++)
-            p->before[3 * i + k] = 255 * p->picture[k * pixels + i];
+        for (size_t k = 0; k < 4; k++)
+            p->before[4 * i + k] = k < 3 ? 255 * p->picture[k * pixels + i] : 0;
     jr2i_condition_maps(&p->mesh, &p->source, maps + 3 * pixels);
     float *real = maps + (3 + JR2I_MAPS) * pixels;
     for (int32_t y = 0; y < side; y++)
@@ -175,6 +220,9 @@ static int32_t look_at_source(jr2_portrait *p, const jr2i_view *image, float cro
     p->left = v->region[0] - 0.5f * extent;
     p->top = v->region[1] - CROP_RAISED * v->region[2] - 0.5f * extent;
     note_own_state(p);
+    match_camera(p);
+    const jr2i_head_input input = {v->identity, NULL, NULL, v->head->identity_count, 0};
+    jr2i_head_person(v->head, &input, p->person);
     jr2i_portrait_camera(p, &p->own, &camera);
     jr2i_posed_make(&p->mesh, v->vertices, &camera, &p->source);
     jr2i_view_to_rgb(image, p->rgb);

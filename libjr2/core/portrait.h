@@ -23,17 +23,21 @@ struct jr2_portrait {
     float left, top, step;    /* the crop: its corner in the picture and picture pixels a crop pixel */
     jr2i_condition_mesh mesh;
     jr2i_posed source, driven;
+    struct {
+        float turn[9], scale, from[2], to[2];
+    } match;                  /* from the face camera of a pose in the picture to the one that shows the portrait where it is: see portrait.c */
     jr2i_act own;             /* as it is in the picture */
     jr2i_act shown;           /* by the last frame */
     jr2i_act driver, reference; /* scratch */
     jr2i_reenact_state *net;  /* NULL where the model has no network */
     float *memory;            /* all of the following, and what mesh and the poses point to */
     float *picture;           /* (3,side,side) 0..1 */
-    float *before;            /* (side,side,3) 0..255 */
+    float *before;            /* (side,side,4) 0..255, 0 */
     float *made;              /* (side,side,4) 0..255, share of detail */
     float *from;              /* (side,side,2) */
     float *flow;              /* (2,side,side) */
     float *planes;            /* (JR2I_FRAME_MAPS,side/2,side/2) */
+    float *person;            /* template + identity */
     float *vertices, *head_scratch, *scratch;
     float *blend;             /* (side,side,JR2I_PASTE_BLEND) */
 };

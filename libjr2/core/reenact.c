@@ -10,6 +10,7 @@
 
 #define SIDE JR2I_PORTRAIT_SIDE
 #define HALF (SIDE / 2)
+#define BAND 16 /* rows of one task */
 
 /* Cosine under which the source saw a point: below, nothing of its detail is used, above, all. */
 #define SEEN_FROM 0.02f
@@ -144,16 +145,23 @@ static int32_t retarget(jr2_portrait *p, jr2i_env *env, const jr2_motion_face *d
     return status;
 }
 
+/* A frame in the making, in bands. q: the network's pictures, NULL: the flow alone makes the crop; hide: detail that was not seen. */
+typedef struct making {
+    jr2_portrait *p;
+    const jr2i_reenact_picture *q;
+    int32_t hide;
+} making;
+
 /* The crop of the photo pulled along the flow: what the network would be handed. */
-static void warp(jr2_portrait *p)
+static void warp_row(jr2_portrait *p, int32_t at)
 {
     const size_t pixels = (size_t)SIDE * SIDE;
-    for (size_t i = 0; i < pixels; i++) {
+    for (size_t i = (size_t)at * SIDE; i < ((size_t)at + 1) * SIDE; i++) {
         float x = (float)(i % SIDE) + p->flow[i], y = (float)(i / SIDE) + p->flow[pixels + i];
         x = x > 0 ? x < SIDE - 1 ? x : SIDE - 1 : 0;
         y = y > 0 ? y < SIDE - 1 ? y : SIDE - 1 : 0;
-        const int32_t column = (int32_t)x, row = (int32_t)y, right = column + 1 < SIDE ? 3 : 0, below = row + 1 < SIDE ? 3 * SIDE : 0;
-        const float ax = x - (float)column, ay = y - (float)row, *q = p->before + 3 * (row * SIDE + column);
+        const int32_t column = (int32_t)x, row = (int32_t)y, right = column + 1 < SIDE ? 4 : 0, below = row + 1 < SIDE ? 4 * SIDE : 0;
+        const float ax = x - (float)column, ay = y - (float)row, *q = p->before + 4 * (row * SIDE + column);
         for (int k = 0; k < 3; k++)
             p->made[4 * i + (size_t)k] = (1 - ay) * ((1 - ax) * q[k] + ax * q[right + k]) + ay * ((1 - ax) * q[below + k] + ax * q[below + right + k]);
         p->made[4 * i + 3] = 1;
@@ -162,40 +170,80 @@ static void warp(jr2_portrait *p)
     }
 }
 
-static int32_t paint(jr2_portrait *p, jr2i_env *env)
+static void paint_row(jr2_portrait *p, const jr2i_reenact_picture *q, int32_t at)
 {
     const size_t pixels = (size_t)SIDE * SIDE;
-    jr2i_reenact_picture q;
-    int32_t status = jr2i_reenact_run(env, p->ctx->model->reenact, p->net, p->ctx->pool, p->flow, p->planes, &q);
-    if (status != JR2_OK)
-        return status;
-    for (size_t i = 0; i < pixels; i++) {
-        const float share = q.painted[3 * pixels + i];
+    for (size_t i = (size_t)at * SIDE; i < ((size_t)at + 1) * SIDE; i++) {
+        const float share = q->painted[3 * pixels + i];
         for (size_t k = 0; k < 3; k++)
-            p->made[4 * i + k] = 255 * (share * q.warped[k * pixels + i] + (1 - share) * q.painted[k * pixels + i]);
+            p->made[4 * i + k] = 255 * (share * q->warped[k * pixels + i] + (1 - share) * q->painted[k * pixels + i]);
         p->made[4 * i + 3] = share;
-        p->from[2 * i] = q.grid[i];
-        p->from[2 * i + 1] = q.grid[pixels + i];
+        p->from[2 * i] = q->grid[i];
+        p->from[2 * i + 1] = q->grid[pixels + i];
     }
-    return JR2_OK;
 }
 
 /* The share of the picture's detail becomes 0 where the source did not see the driven surface, and where skin would be drawn beside the head. */
-static void hide_detail(jr2_portrait *p)
+static void hide_row(jr2_portrait *p, int32_t y)
 {
     const float *inside = p->planes + JR2I_MAP_INSIDE * HALF * HALF, *seen = p->planes + JR2I_MAP_VISIBLE * HALF * HALF;
-    for (int32_t y = 0; y < SIDE; y++)
-        for (int32_t x = 0; x < SIDE; x++) {
-            const size_t i = (size_t)y * SIDE + (size_t)x, half = (size_t)(y / 2) * HALF + (size_t)(x / 2);
-            float u = p->from[2 * i], v = p->from[2 * i + 1], share = 1;
-            int32_t column = (int32_t)(fminf(fmaxf(u, 0), SIDE - 1) + 0.5f), row = (int32_t)(fminf(fmaxf(v, 0), SIDE - 1) + 0.5f);
-            if (inside[half] > 0.5f) {
-                float t = fminf(fmaxf((seen[half] / inside[half] - SEEN_FROM) / (SEEN_TO - SEEN_FROM), 0), 1);
-                share = t * t * (3 - 2 * t);
-            } else if (inside[half] == 0 && p->source.triangle_id[row * SIDE + column] >= 0)
-                share = 0;
-            p->made[4 * i + 3] *= share;
-        }
+    for (int32_t x = 0; x < SIDE; x++) {
+        const size_t i = (size_t)y * SIDE + (size_t)x, half = (size_t)(y / 2) * HALF + (size_t)(x / 2);
+        float u = p->from[2 * i], v = p->from[2 * i + 1], share = 1;
+        int32_t column = (int32_t)(fminf(fmaxf(u, 0), SIDE - 1) + 0.5f), row = (int32_t)(fminf(fmaxf(v, 0), SIDE - 1) + 0.5f);
+        if (inside[half] > 0.5f) {
+            float t = fminf(fmaxf((seen[half] / inside[half] - SEEN_FROM) / (SEEN_TO - SEEN_FROM), 0), 1);
+            share = t * t * (3 - 2 * t);
+        } else if (inside[half] == 0 && p->source.triangle_id[row * SIDE + column] >= 0)
+            share = 0;
+        p->made[4 * i + 3] *= share;
+    }
+}
+
+static void finish_band(void *arg, int32_t task, int32_t worker)
+{
+    const making *f = arg;
+    (void)worker;
+    for (int32_t y = task * BAND; y < (task + 1) * BAND; y++) {
+        if (f->q)
+            paint_row(f->p, f->q, y);
+        else
+            warp_row(f->p, y);
+        if (f->hide)
+            hide_row(f->p, y);
+    }
+}
+
+static void begin_band(void *arg, int32_t task, int32_t worker)
+{
+    jr2_portrait *p = ((const making *)arg)->p;
+    (void)worker;
+    jr2i_condition_begin(&p->mesh, &p->driven, &p->source, p->scratch, p->flow, p->planes, task * BAND, (task + 1) * BAND);
+}
+
+static void end_band(void *arg, int32_t task, int32_t worker)
+{
+    jr2_portrait *p = ((const making *)arg)->p;
+    (void)worker;
+    jr2i_condition_end(&p->driven, p->scratch, p->flow, p->planes, task * BAND, (task + 1) * BAND);
+}
+
+/* Flow and conditions, then the crop. */
+static int32_t make_crop(jr2_portrait *p, jr2i_env *env, const jr2_reenact_options *o)
+{
+    jr2i_reenact_picture q;
+    making f = {p, NULL, o->output == JR2_REENACT_FULL};
+    jr2i_pool_run(p->ctx->pool, begin_band, &f, SIDE / BAND);
+    jr2i_condition_spread(SIDE, p->scratch);
+    jr2i_pool_run(p->ctx->pool, end_band, &f, SIDE / BAND);
+    if (o->method == JR2_REENACT_NETWORK) {
+        int32_t status = jr2i_reenact_run(env, p->ctx->model->reenact, p->net, p->ctx->pool, p->flow, p->planes, &q);
+        if (status != JR2_OK)
+            return status;
+        f.q = &q;
+    }
+    jr2i_pool_run(p->ctx->pool, finish_band, &f, SIDE / BAND);
+    return JR2_OK;
 }
 
 static int32_t check_out(jr2i_env *env, const jr2_portrait *p, const jr2_reenact_options *o, const jr2_image *out, jr2i_view *view)
@@ -218,6 +266,10 @@ static void copy_picture(const jr2_portrait *p, const jr2i_view *out)
     for (int32_t y = 0; y < p->height; y++) {
         const uint8_t *from = p->rgb + 3 * (size_t)y * (size_t)p->width;
         uint8_t *to = (uint8_t *)(uintptr_t)jr2i_view_pixel(out, 0, y);
+        if (out->step == 3 && out->red == 0) { /* RGB, as here */
+            memcpy(to, from, 3 * (size_t)p->width);
+            continue;
+        }
         for (int32_t x = 0; x < p->width; x++, from += 3, to += out->step) {
             to[out->red] = from[0];
             to[out->green] = from[1];
@@ -246,18 +298,14 @@ int32_t jr2_reenact(jr2_ctx *ctx, jr2_portrait *p, const jr2_motion_face *drivin
         return status;
     jr2i_portrait_camera(p, &p->shown, &camera);
     jr2i_head_input input = {p->view->identity, p->shown.expression, NULL, head->identity_count, head->expression_count};
-    jr2i_head_vertices(head, &input, p->head_scratch, p->vertices);
+    jr2i_head_person_vertices(head, p->person, &input, p->head_scratch, p->vertices);
     jr2i_posed_make(&p->mesh, p->vertices, &camera, &p->driven);
-    jr2i_condition_frame(&p->mesh, &p->driven, &p->source, p->scratch, p->flow, p->planes);
-    if (o.method == JR2_REENACT_WARP)
-        warp(p);
-    else if ((status = paint(p, env)) != JR2_OK)
+    if ((status = make_crop(p, env, &o)) != JR2_OK)
         return status;
     const jr2i_paste paste = {SIDE, p->left, p->top, p->step, p->made, p->from, p->before, p->blend, p->rgb, p->width, p->height, (const float (*)[3])p->faces, p->face_count};
     if (o.output == JR2_REENACT_CROP) {
         jr2i_paste_crop(&paste, &out);
     } else {
-        hide_detail(p);
         if (!o.over)
             copy_picture(p, &out);
         jr2i_paste_into(&paste, ctx->pool, &out);

@@ -130,13 +130,22 @@ static void set_matrices(const jr2i_head *head, workspace *w)
     }
 }
 
-/* Template + identity + expression + correctives into w->shaped, joints and matrices beside it. */
-static void shape(const jr2i_head *head, const jr2i_surface *surface, const jr2i_head_input *input, workspace *w)
+/* Template + identity (length of the surface). */
+static void shape_person(const jr2i_surface *surface, const jr2i_head_input *input, float *shaped)
 {
-    memcpy(w->shaped, surface->mean, (size_t)surface->length * sizeof *w->shaped);
+    memcpy(shaped, surface->mean, (size_t)surface->length * sizeof *shaped);
     for (int32_t m = 0; m < input->identity_count; m++)
         if (input->identity[m] != 0)
-            jr2i_basis_add(&surface->identity, m, input->identity[m], w->shaped);
+            jr2i_basis_add(&surface->identity, m, input->identity[m], shaped);
+}
+
+/* The person (template + identity; NULL: it is made) + expression + correctives into w->shaped, joints and matrices beside it. */
+static void shape(const jr2i_head *head, const jr2i_surface *surface, const float *person, const jr2i_head_input *input, workspace *w)
+{
+    if (person)
+        memcpy(w->shaped, person, (size_t)surface->length * sizeof *w->shaped);
+    else
+        shape_person(surface, input, w->shaped);
     for (int32_t m = 0; m < input->expression_count; m++)
         if (input->expression[m] != 0)
             jr2i_basis_add(&surface->expression, m, input->expression[m], w->shaped);
@@ -195,7 +204,24 @@ static void skin(const jr2i_head *head, const jr2i_surface *surface, const works
 void jr2i_head_vertices(const jr2i_head *head, const jr2i_head_input *input, float *scratch, float *vertices)
 {
     workspace w = divide(head, &head->surface, scratch);
-    shape(head, &head->surface, input, &w);
+    shape(head, &head->surface, NULL, input, &w);
+    skin(head, &head->surface, &w, vertices);
+}
+
+int32_t jr2i_head_person_length(const jr2i_head *head)
+{
+    return head->surface.length;
+}
+
+void jr2i_head_person(const jr2i_head *head, const jr2i_head_input *input, float *person)
+{
+    shape_person(&head->surface, input, person);
+}
+
+void jr2i_head_person_vertices(const jr2i_head *head, const float *person, const jr2i_head_input *input, float *scratch, float *vertices)
+{
+    workspace w = divide(head, &head->surface, scratch);
+    shape(head, &head->surface, person, input, &w);
     skin(head, &head->surface, &w, vertices);
 }
 
@@ -219,7 +245,7 @@ void jr2i_head_landmarks(const jr2i_head *head, const jr2i_head_input *input, fl
 {
     const jr2i_surface *surface = &head->near;
     workspace w = divide(head, surface, scratch);
-    shape(head, surface, input, &w);
+    shape(head, surface, NULL, input, &w);
     skin(head, surface, &w, w.shaped);
     const float *root = w.rotation; /* the root has no parent: its local rotation is its world rotation */
     if (landmarks478)

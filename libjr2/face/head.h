@@ -64,6 +64,11 @@ size_t jr2i_head_scratch(const jr2i_head *head);
  * does not move unless joint_rotation turns it. */
 int32_t jr2i_head_check(jr2i_env *env, const jr2i_head *head, const jr2i_head_input *input);
 void jr2i_head_vertices(const jr2i_head *head, const jr2i_head_input *input, float *scratch, float *vertices /* (V,3) */);
+/* The same for many expressions of one person: person (jr2i_head_person_length floats, aligned) is what the identity of input makes, and that of
+ * jr2i_head_person_vertices must be the same. */
+int32_t jr2i_head_person_length(const jr2i_head *head);
+void jr2i_head_person(const jr2i_head *head, const jr2i_head_input *input, float *person);
+void jr2i_head_person_vertices(const jr2i_head *head, const float *person, const jr2i_head_input *input, float *scratch, float *vertices);
 /* Points (count,3) of a landmark set without evaluating the mesh; either may be NULL. */
 void jr2i_head_landmarks(const jr2i_head *head, const jr2i_head_input *input, float *scratch, float *landmarks478,
                          float *landmarks68);

@@ -111,8 +111,8 @@ static void prepare_band(void *arg, int32_t task, int32_t worker)
     (void)worker;
     for (size_t i = (size_t)task * BAND * (size_t)q->side; i < (size_t)end * (size_t)q->side; i++) {
         const float *made = q->made + 4 * i, *from = q->from + 2 * i;
-        float *to = q->blend + BLEND * i, before[3];
-        sample(q->before, q->side, 3, from[0], from[1], before);
+        float *to = q->blend + BLEND * i, before[4];
+        sample(q->before, q->side, 4, from[0], from[1], before);
         for (int k = 0; k < 3; k++)
             to[k] = made[k] - made[3] * before[k];
         to[3] = made[3];

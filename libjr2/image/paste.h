@@ -16,7 +16,7 @@ typedef struct jr2i_paste {
     float step;          /* and picture pixels a crop pixel */
     const float *made;   /* (side,side,4) 0..255: R, G, B, and 0..1: the share of the picture's own detail */
     const float *from;   /* (side,side,2) where in the crop the picture's content comes from */
-    const float *before; /* (side,side,3) 0..255: the crop of the picture as it was */
+    const float *before; /* (side,side,4) 0..255: the crop of the picture as it was; the fourth is not used */
     float *blend;        /* (side,side,JR2I_PASTE_BLEND) scratch */
     const uint8_t *rgb;  /* (height,width,3) the picture */
     int32_t width, height;

@@ -47,6 +47,18 @@ static void copy_block(const jr2i_place *from, int32_t from_block, const jr2i_pl
                (size_t)from->shape.width * JR2I_LANES * sizeof(float));
 }
 
+/* One row of all blocks of a sum of two maps. */
+static void add_task(void *arg, int32_t task, int32_t worker)
+{
+    const jr2i_run *r = arg;
+    (void)worker;
+    for (int32_t b = 0; b < jr2i_blocks(r->node->channels); b++) {
+        const jr2i_plane x = { r->a->data + b * r->a->block + task * r->a->row, r->a->row, 1, r->a->shape.width };
+        r->kernels->add(&x, r->b->data + b * r->b->block + task * r->b->row, r->b->row, r->y->data + b * r->y->block + task * r->y->row,
+                        r->y->row, r->node->act);
+    }
+}
+
 /* Pixels (x, y) of the sampling of row r, columns from i on: n pairs into coords. */
 static void grid_coords(const jr2i_run *r, int32_t row, int32_t i, int32_t n, float *coords)
 {
@@ -136,9 +148,6 @@ static void block_task(void *arg, int32_t task, int32_t worker)
     case JR2I_OP_UPSAMPLE2:
         r->kernels->upsample2(&x, y, r->y->row);
         break;
-    case JR2I_OP_ADD:
-        r->kernels->add(&x, r->b->data + task * r->b->block, r->b->row, y, r->y->row, r->node->act);
-        break;
     case JR2I_OP_MAX_POOL2:
         r->kernels->max_pool2(&x, y, r->y->row);
         break;
@@ -179,29 +188,44 @@ static void planes_from_map(const jr2i_place *p, jr2i_form form, int32_t channel
         planes_from_block(p, channels, b, out);
 }
 
-static void load_input(const jr2i_run *r, const float *input)
+typedef struct load {
+    const jr2i_run *r;
+    const float *input; /* (C,H,W) */
+} load;
+
+/* One row of an input, all channels; of a blocked map a pixel's lanes at a time, those beyond the channels are 0. */
+static void load_task(void *arg, int32_t task, int32_t worker)
 {
-    const jr2i_place *p = r->y;
-    const ptrdiff_t plane = (ptrdiff_t)p->shape.height * p->shape.width;
-    if (r->node->form == JR2I_VECTOR) {
-        memcpy(p->data, input, (size_t)p->shape.width * sizeof *input);
+    const load *l = arg;
+    const jr2i_place *p = l->r->y;
+    const int32_t width = p->shape.width, channels = l->r->node->channels;
+    const ptrdiff_t plane = (ptrdiff_t)p->shape.height * width;
+    const float *x = l->input + (ptrdiff_t)task * width;
+    (void)worker;
+    if (l->r->node->form == JR2I_PLANAR) {
+        for (int32_t c = 0; c < channels; c++)
+            memcpy(p->data + c * p->block + task * p->row, x + c * plane, (size_t)width * sizeof *x);
         return;
     }
-    for (int32_t c = 0; c < r->node->channels; c++)
-        for (int32_t row = 0; row < p->shape.height; row++) {
-            const float *x = input + c * plane + (ptrdiff_t)row * p->shape.width;
-            if (r->node->form == JR2I_PLANAR) {
-                memcpy(p->data + c * p->block + row * p->row, x, (size_t)p->shape.width * sizeof *x);
-                continue;
-            }
-            float *y = p->data + c / JR2I_LANES * p->block + row * p->row + c % JR2I_LANES;
-            for (int32_t i = 0; i < p->shape.width; i++)
-                y[i * JR2I_LANES] = x[i];
+    for (int32_t b = 0; b < jr2i_blocks(channels); b++, x += JR2I_LANES * plane) {
+        const int32_t count = channels - b * JR2I_LANES < JR2I_LANES ? channels - b * JR2I_LANES : JR2I_LANES;
+        float *y = p->data + b * p->block + task * p->row;
+        for (int32_t i = 0; i < width; i++, y += JR2I_LANES) {
+            for (int32_t c = 0; c < count; c++)
+                y[c] = x[c * plane + i];
+            for (int32_t c = count; c < JR2I_LANES; c++)
+                y[c] = 0;
         }
-    for (int32_t c = r->node->channels; r->node->form == JR2I_BLOCKED && c % JR2I_LANES != 0; c++) /* another map lay here */
-        for (int32_t row = 0; row < p->shape.height; row++)
-            for (int32_t i = 0; i < p->shape.width; i++)
-                p->data[c / JR2I_LANES * p->block + row * p->row + i * JR2I_LANES + c % JR2I_LANES] = 0;
+    }
+}
+
+static void load_input(const jr2i_run *r, const float *input)
+{
+    load l = { r, input };
+    if (r->node->form == JR2I_VECTOR)
+        memcpy(r->y->data, input, (size_t)r->y->shape.width * sizeof *input);
+    else
+        jr2i_pool_run(r->pool, load_task, &l, r->y->shape.height);
 }
 
 /* Everything of the map's memory outside of its size becomes zero. */
@@ -262,6 +286,9 @@ static void run_node(jr2i_run *r, const float *const *inputs)
             break;
         }
         jr2i_pool_run(r->pool, block_task, r, blocks);
+        break;
+    case JR2I_OP_ADD:
+        jr2i_pool_run(r->pool, add_task, r, r->y->shape.height);
         break;
     default:
         jr2i_pool_run(r->pool, block_task, r, blocks);

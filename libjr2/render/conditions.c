@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Flow and condition maps over two rasterised poses of one mesh. It needs raster.c and the C library only, so that the training can
- * build it alone. */
+ * Flow and condition maps over two rasterised poses of one mesh. It needs raster.c, extend.c and the C library only, so that the training
+ * can build it alone. */
 #include "render/conditions.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "render/extend.h"
 #include "render/raster.h"
 
 enum { PART_SOCKET = 2, PART_EYE_SOCKET, PART_GUMS, PART_TEETH, PART_EYE_WHITE, PART_IRIS, PART_LIPS };
@@ -16,11 +17,6 @@ enum { PART_SOCKET = 2, PART_EYE_SOCKET, PART_GUMS, PART_TEETH, PART_EYE_WHITE, 
 #define OTHER_LAYER 0.05f
 
 #define FLOW_LIMIT 16384.0f /* px: no sensible source pixel is farther away */
-
-#define NEAR_WEIGHT 8.0f /* of the three scales of the extension, */
-#define MIDDLE_WEIGHT 2.0f
-#define FAR_WEIGHT 0.5f
-#define STILL_WEIGHT 0.04f /* and of no motion */
 
 void jr2i_condition_code(const float *vertices, int32_t count, float *code)
 {
@@ -209,194 +205,85 @@ static float flow_at(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, 
     return facing > 0 ? facing * shown(mesh, source, px, py, depth, layer(mesh->part[t])) : 0;
 }
 
+/* Rows first to end - 1. */
+static void flow_rows(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *flow, float *visible,
+                      int32_t first, int32_t end)
+{
+    const size_t side = (size_t)driven->side, pixels = side * side, from = (size_t)first * side, to = (size_t)end * side;
+    memset(flow + from, 0, (to - from) * sizeof(float));
+    memset(flow + pixels + from, 0, (to - from) * sizeof(float));
+    memset(visible + from, 0, (to - from) * sizeof(float));
+    for (size_t i = from; i < to; i++)
+        if (driven->triangle_id[i] >= 0)
+            visible[i] = flow_at(mesh, driven, source, i, (float)(i % side) + 0.5f, (float)(i / side) + 0.5f, flow + i, flow + pixels + i);
+}
+
 void jr2i_condition_flow(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *flow,
                          float *visible)
 {
-    const int32_t side = driven->side;
-    const size_t pixels = (size_t)side * (size_t)side;
-    memset(flow, 0, 2 * pixels * sizeof(float));
-    memset(visible, 0, pixels * sizeof(float));
-    for (size_t i = 0; i < pixels; i++)
-        if (driven->triangle_id[i] >= 0)
-            visible[i] = flow_at(mesh, driven, source, i, (float)(i % (size_t)side) + 0.5f, (float)(i / (size_t)side) + 0.5f, flow + i,
-                                 flow + pixels + i);
+    flow_rows(mesh, driven, source, flow, visible, 0, driven->side);
 }
 
 void jr2i_condition_halve(const float *planes, int32_t count, int32_t side, float *out)
 {
-    const size_t n = (size_t)side, half = n / 2;
-    for (int32_t p = 0; p < count; p++)
-        for (size_t j = 0; j < half; j++) {
-            const float *a = planes + ((size_t)p * n + 2 * j) * n, *b = a + n;
-            float *y = out + ((size_t)p * half + j) * half;
-            for (size_t i = 0; i < half; i++)
-                y[i] = 0.25f * ((a[2 * i] + a[2 * i + 1]) + (b[2 * i] + b[2 * i + 1]));
-        }
-}
-
-/* 3 x 3 binomial blur, borders repeated. */
-static void blur(const float *x, int32_t n, float *y)
-{
-    for (int32_t j = 0; j < n; j++) {
-        const float *r0 = x + (size_t)(j > 0 ? j - 1 : 0) * (size_t)n, *r1 = x + (size_t)j * (size_t)n;
-        const float *r2 = x + (size_t)(j < n - 1 ? j + 1 : j) * (size_t)n;
-        for (int32_t i = 0; i < n; i++) {
-            const int32_t l = i > 0 ? i - 1 : 0, r = i < n - 1 ? i + 1 : i;
-            y[(size_t)j * (size_t)n + (size_t)i] = ((r0[l] + r0[r] + r2[l] + r2[r]) + 2 * (r0[i] + r1[l] + r1[r] + r2[i]) + 4 * r1[i]) / 16;
-        }
-    }
-}
-
-/* Bilinear value of plane (n,n) at (x, y), pixel centres at integers, borders repeated. */
-static float bilinear(const float *plane, int32_t n, float x, float y)
-{
-    const float high = (float)(n - 1);
-    x = x < 0 ? 0 : x > high ? high : x;
-    y = y < 0 ? 0 : y > high ? high : y;
-    const int32_t i = (int32_t)x, j = (int32_t)y, i1 = i < n - 1 ? i + 1 : i, j1 = j < n - 1 ? j + 1 : j;
-    const float ax = x - (float)i, ay = y - (float)j;
-    const float *top = plane + (size_t)j * (size_t)n, *bottom = plane + (size_t)j1 * (size_t)n;
-    return (top[i] * (1 - ax) + top[i1] * ax) * (1 - ay) + (bottom[i] * (1 - ax) + bottom[i1] * ax) * ay;
-}
-
-/* The similarity that comes nearest to the displacements on the mesh: at (x, y) it is (t[0] + a X - b Y, t[1] + b X + a Y) with X, Y from the
- * mesh's middle. What lies beside the mesh and belongs to the head, hair above all, grows, shrinks and turns with it. */
-typedef struct similarity {
-    float x, y, t[2], a, b;
-} similarity;
-
-static similarity nearest_similarity(const int32_t *triangle_id, int32_t side, const float *flow)
-{
-    const size_t pixels = (size_t)side * (size_t)side;
-    similarity s = {0, 0, {0, 0}, 0, 0};
-    double n = 0, x = 0, y = 0, u = 0, v = 0, square = 0, along = 0, across = 0;
-    for (size_t i = 0; i < pixels; i++)
-        if (triangle_id[i] >= 0) {
-            n += 1;
-            x += (double)(i % (size_t)side);
-            y += (double)(i / (size_t)side);
-            u += (double)flow[i];
-            v += (double)flow[pixels + i];
-        }
-    if (n == 0)
-        return s;
-    s.x = (float)(x / n);
-    s.y = (float)(y / n);
-    s.t[0] = (float)(u / n);
-    s.t[1] = (float)(v / n);
-    for (size_t i = 0; i < pixels; i++)
-        if (triangle_id[i] >= 0) {
-            const float dx = (float)(i % (size_t)side) - s.x, dy = (float)(i / (size_t)side) - s.y;
-            square += (double)(dx * dx + dy * dy);
-            along += (double)(dx * flow[i] + dy * flow[pixels + i]);
-            across += (double)(dx * flow[pixels + i] - dy * flow[i]);
-        }
-    if (square > 0) {
-        s.a = (float)(along / square);
-        s.b = (float)(across / square);
-    }
-    return s;
-}
-
-static void similarity_at(const similarity *s, float x, float y, float *u, float *v)
-{
-    x -= s->x;
-    y -= s->y;
-    *u = s->t[0] + (s->a * x - s->b * y);
-    *v = s->t[1] + (s->b * x + s->a * y);
+    jr2i_extend_halve(planes, count, side, out, 0, side / 2);
 }
 
 size_t jr2i_condition_extend_scratch(int32_t side)
 {
-    const size_t n = (size_t)side / 4;
-    return 3 * n * n + 2 * n * n + 2 * 3 * (n / 2) * (n / 2);
+    return jr2i_extend_scratch(side);
 }
 
 void jr2i_condition_extend(const int32_t *triangle_id, int32_t side, float *scratch, float *flow)
 {
-    const int32_t n = side / 4;
-    const size_t pixels = (size_t)side * (size_t)side, cells = (size_t)n * (size_t)n;
-    float *fine = scratch, *spread = fine + 3 * cells, *coarse = spread + 2 * cells, *smooth = coarse + 3 * cells / 4, u, v;
-    const similarity whole = nearest_similarity(triangle_id, side, flow);
-
-    /* displacement beyond the similarity's times coverage, and coverage, in cells of 4 x 4 pixels */
-    memset(fine, 0, 3 * cells * sizeof(float));
-    for (size_t i = 0; i < pixels; i++)
-        if (triangle_id[i] >= 0) {
-            const size_t cell = i / (size_t)side / 4 * (size_t)n + i % (size_t)side / 4;
-            similarity_at(&whole, (float)(i % (size_t)side), (float)(i / (size_t)side), &u, &v);
-            fine[cell] += (flow[i] - u) * 0.0625f;
-            fine[cells + cell] += (flow[pixels + i] - v) * 0.0625f;
-            fine[2 * cells + cell] += 0.0625f;
-        }
-
-    /* sums of three scales, on the cells: fine becomes the running mean, coarse the next scale */
-    const float weight[3] = {NEAR_WEIGHT, MIDDLE_WEIGHT, FAR_WEIGHT};
-    float *sum_weight = fine; /* reused below, after the first halving */
-    memset(spread, 0, 2 * cells * sizeof(float));
-    int32_t m = n;
-    const float *from = fine;
-    for (int level = 0; level < 3; level++) {
-        m /= 2;
-        const size_t count = (size_t)m * (size_t)m;
-        jr2i_condition_halve(from, 3, 2 * m, smooth);
-        for (size_t k = 0; k < 3; k++)
-            blur(smooth + k * count, m, coarse + k * count);
-        from = coarse;
-        if (level == 0)
-            for (size_t i = 0; i < cells; i++)
-                sum_weight[i] = STILL_WEIGHT;
-        const float step = (float)m / (float)n;
-        for (int32_t j = 0; j < n; j++)
-            for (int32_t i = 0; i < n; i++) {
-                const float x = ((float)i + 0.5f) * step - 0.5f, y = ((float)j + 0.5f) * step - 0.5f;
-                const size_t cell = (size_t)j * (size_t)n + (size_t)i;
-                spread[cell] += weight[level] * bilinear(coarse, m, x, y);
-                spread[cells + cell] += weight[level] * bilinear(coarse + count, m, x, y);
-                sum_weight[cell] += weight[level] * bilinear(coarse + 2 * count, m, x, y);
-            }
-    }
-    for (size_t i = 0; i < cells; i++) {
-        spread[i] /= sum_weight[i];
-        spread[cells + i] /= sum_weight[i];
-        sum_weight[i] = 1 - STILL_WEIGHT / sum_weight[i]; /* what moves at all: the similarity's share */
-    }
-    for (int32_t j = 0; j < side; j++)
-        for (int32_t i = 0; i < side; i++) {
-            const size_t at = (size_t)j * (size_t)side + (size_t)i;
-            if (triangle_id[at] >= 0)
-                continue;
-            const float x = ((float)i + 0.5f) * 0.25f - 0.5f, y = ((float)j + 0.5f) * 0.25f - 0.5f;
-            const float share = bilinear(sum_weight, n, x, y);
-            similarity_at(&whole, (float)i, (float)j, &u, &v);
-            flow[at] = bilinear(spread, n, x, y) + share * u;
-            flow[pixels + at] = bilinear(spread + cells, n, x, y) + share * v;
-        }
+    jr2i_extend_cover(triangle_id, side, flow, scratch, 0, side);
+    jr2i_extend_spread(side, scratch);
+    jr2i_extend_rows(triangle_id, side, scratch, flow, 0, side);
 }
 
 size_t jr2i_condition_frame_scratch(int32_t side)
 {
-    const size_t visible = (size_t)side * (size_t)side, extend = jr2i_condition_extend_scratch(side);
-    return visible > extend ? visible : extend;
+    return (size_t)side * (size_t)side + jr2i_condition_extend_scratch(side); /* what is visible, then the extension's */
 }
 
-void jr2i_condition_frame(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch,
-                          float *flow, float *planes)
+void jr2i_condition_begin(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch, float *flow,
+                          float *planes, int32_t first, int32_t end)
 {
     const size_t side = (size_t)driven->side, half = side / 2, plane = half * half;
-    memset(planes, 0, JR2I_FRAME_MAPS * plane * sizeof(float));
-    jr2i_condition_flow(mesh, driven, source, flow, scratch);
-    jr2i_condition_halve(scratch, 1, driven->side, planes + JR2I_MAP_VISIBLE * plane);
-    for (size_t i = 0; i < side * side; i++) {
+    for (size_t k = 0; k < JR2I_FRAME_MAPS; k++)
+        memset(planes + k * plane + (size_t)first / 2 * half, 0, (size_t)(end - first) / 2 * half * sizeof(float));
+    flow_rows(mesh, driven, source, flow, scratch, first, end);
+    jr2i_extend_halve(scratch, 1, driven->side, planes + JR2I_MAP_VISIBLE * plane, first / 2, end / 2);
+    for (size_t i = (size_t)first * side; i < (size_t)end * side; i++) {
         float *to = planes + i / side / 2 * half + i % side / 2;
         if (driven->triangle_id[i] >= 0)
             add_maps(mesh, driven, i, 0.25f, to, plane);
         if (source->triangle_id[i] >= 0)
             to[JR2I_MAP_SOURCE_INSIDE * plane] += 0.25f;
     }
-    jr2i_condition_extend(driven->triangle_id, driven->side, scratch, flow);
+    jr2i_extend_cover(driven->triangle_id, driven->side, flow, scratch + side * side, first, end);
+}
+
+void jr2i_condition_spread(int32_t side, float *scratch)
+{
+    jr2i_extend_spread(side, scratch + (size_t)side * (size_t)side);
+}
+
+void jr2i_condition_end(const jr2i_posed *driven, const float *scratch, float *flow, float *planes, int32_t first, int32_t end)
+{
+    const size_t side = (size_t)driven->side, half = side / 2, plane = half * half;
+    jr2i_extend_rows(driven->triangle_id, driven->side, scratch + side * side, flow, first, end);
     float *displacement = planes + JR2I_MAP_FLOW * plane;
-    jr2i_condition_halve(flow, 2, driven->side, displacement);
-    for (size_t i = 0; i < 2 * plane; i++)
-        displacement[i] *= 8 / (float)side;
+    jr2i_extend_halve(flow, 2, driven->side, displacement, first / 2, end / 2);
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = (size_t)first / 2 * half; i < (size_t)end / 2 * half; i++)
+            displacement[k * plane + i] *= 8 / (float)side;
+}
+
+void jr2i_condition_frame(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch,
+                          float *flow, float *planes)
+{
+    jr2i_condition_begin(mesh, driven, source, scratch, flow, planes, 0, driven->side);
+    jr2i_condition_spread(driven->side, scratch);
+    jr2i_condition_end(driven, scratch, flow, planes, 0, driven->side);
 }

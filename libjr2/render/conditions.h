@@ -78,6 +78,13 @@ size_t jr2i_condition_frame_scratch(int32_t side);
 void jr2i_condition_frame(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch,
                           float *flow, float *planes);
 
+/* The same in three steps. The first and the last are done row by row, by any number of threads: rows first to end - 1 (multiples of 4), of all of
+ * which the first step is done before jr2i_condition_spread, which is done once before the last. */
+void jr2i_condition_begin(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch, float *flow,
+                          float *planes, int32_t first, int32_t end);
+void jr2i_condition_spread(int32_t side, float *scratch);
+void jr2i_condition_end(const jr2i_posed *driven, const float *scratch, float *flow, float *planes, int32_t first, int32_t end);
+
 /* planes (count,side,side) -> (count,side/2,side/2), means of 2 x 2. */
 void jr2i_condition_halve(const float *planes, int32_t count, int32_t side, float *out);
 

@@ -195,7 +195,7 @@ class Samples:
         rows = np.array([p["rows"] for p in pairs])
         out.update(rows=torch.from_numpy(rows), crop=torch.from_numpy(crops),
                    to_raw=torch.from_numpy(np.stack([p["to_raw"] for p in pairs]).astype(np.float32)),
-                   flip=torch.tensor([bool(p["flip"]) for p in pairs]),
+                   flip=torch.tensor([bool(p["flip"]) for p in pairs]), photo=torch.tensor([bool(p["photo"]) for p in pairs]),
                    colour=torch.from_numpy(np.stack([p["colour"] for p in pairs])),
                    rect=torch.from_numpy(self.set.label["rect"][rows[:, 1]].astype(np.float32)))
         return out
@@ -256,11 +256,15 @@ def prepare(batch, images, device):
     source, target = ((x.clamp(1e-4, 1) ** gamma * gain).clamp(0, 1) for x in (source, target))
     out = {"source": source, "target": target, "valid_source": inside(q_source), "valid_target": inside(q_target),
            "maps": t["maps"], "planes": t["planes"], "flow": t["flow"]}
+    if t["photo"].any():  # how the picture was made is how it is unmade
+        out["true_flow"], out["true_where"] = torch.zeros_like(t["flow"]), torch.zeros_like(t["flow"][:, :1])
+        out["true_flow"][t["photo"]], out["true_where"][t["photo"]] = undoing(t["damage"][t["photo"]], here)
     flip = t["flip"][:, None, None, None]
     out = {k: torch.where(flip, v.flip(3), v) for k, v in out.items()}
     sign = torch.where(t["flip"], -1.0, 1.0)[:, None, None]
-    for name, plane in (("maps", 0), ("maps", 3), ("planes", 0), ("planes", 3), ("planes", 13), ("flow", 0)):
-        out[name][:, plane] *= sign
+    for name, plane in (("maps", 0), ("maps", 3), ("planes", 0), ("planes", 3), ("planes", 13), ("flow", 0), ("true_flow", 0)):
+        if name in out:
+            out[name][:, plane] *= sign
     # Where the reconstruction network looks; for mirrored pairs the grid turns its crop the right way round again.
     a = torch.arange(COARSE_SIDE, device=device, dtype=torch.float32) + 0.5
     p = torch.stack([a[None].expand(COARSE_SIDE, COARSE_SIDE), a[:, None].expand(COARSE_SIDE, COARSE_SIDE)])
@@ -269,6 +273,17 @@ def prepare(batch, images, device):
     grid[..., 0] *= sign
     out["crop_grid"] = grid
     return out
+
+
+def undoing(damage, here):
+    """The displacement (B,2,h,w) that undoes damage: d(x) = -damage(x + d(x)), by iteration; and where it does (B,1,h,w)."""
+    def at(d):
+        grid = (here + d).permute(0, 2, 3, 1) * (2 / SIDE) - 1
+        return F.grid_sample(damage, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    d = -damage
+    for _ in range(4):
+        d = -at(d)
+    return d, ((d + at(d)).abs().amax(1, keepdim=True) < 1).float()
 
 
 def eyes_and_mouth(planes):

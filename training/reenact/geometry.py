@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Conditions of the reenactment network, by the library's own code (libjr2/render/conditions.c) through ctypes.
 
-build() compiles raster.c and conditions.c alone into one small shared object; a machine without a compiler is given one
+build() compiles raster.c, extend.c and conditions.c alone into one small shared object; a machine without a compiler is given one
 that was built elsewhere. Calls release the interpreter lock, so a pool of threads uses all cores.
 """
 import ctypes
@@ -36,7 +36,7 @@ class _Camera(ctypes.Structure):
 
 def build(path, march="native"):
     """Compile the shared object. -ffp-contract=off: the same bits as in the library on every x86-64."""
-    sources = [os.path.join(_ROOT, "libjr2/render", n) for n in ("raster.c", "conditions.c")]
+    sources = [os.path.join(_ROOT, "libjr2/render", n) for n in ("raster.c", "extend.c", "conditions.c")]
     subprocess.check_call([os.environ.get("CC", "cc"), "-std=c11", "-O3", "-fno-math-errno", f"-march={march}",
                            "-ffp-contract=off", "-shared", "-fPIC", "-I" + os.path.join(_ROOT, "libjr2"),
                            "-I" + os.path.join(_ROOT, "include"), *sources, "-o", path, "-lm"])

@@ -82,8 +82,9 @@ class Losses(nn.Module):
         super().__init__()
         self.coarse = FrozenCoarse(coarse_path)
 
-    def forward(self, output, warped, mask, painted, t, pixels_only=False):
-        """-> total, {name: detached value}. t: what data.prepare made. pixels_only: without the frozen network's judgement."""
+    def forward(self, made, t, pixels_only=False):
+        """-> total, {name: detached value}. made: what the network gave; t: what data.prepare made. pixels_only: without the frozen network's judgement."""
+        output, warped, mask, painted, moved = made
         valid, target = t["valid_target"], t["target"]
         weight = 1 + 4 * eyes_and_mouth(t["planes"])
         part = {"l1": 12 * pyramid(output, target, valid, weight),
@@ -91,6 +92,10 @@ class Losses(nn.Module):
                 "warp": 3 * pyramid(warped, target, valid * (0.25 + 0.75 * mask.detach()), torch.ones_like(valid)),
                 # and what is painted must be able to stand alone, else the mask never lets it learn.
                 "painted": 3 * pyramid(painted, target, valid, weight)}
+        if "true_flow" in t:  # motion is learnt slowly from colours, quickly where it is known
+            where = t["true_where"] * valid
+            away = (moved - t["true_flow"]).abs().clamp(max=60) / 8
+            part["flow"] = (away * where).sum() / (2 * where.sum() + 1)
         if pixels_only:
             return sum(part.values()), {k: v.detach() for k, v in part.items()}
         shown = output * valid + target * (1 - valid)

@@ -147,7 +147,8 @@ class Frame(nn.Module):
             self.last.bias[3] = 3.0
 
     def forward(self, features, planes, flow, picture):
-        """-> output (B,3,256,256) 0..1, and what it was made of: warped source, mask (B,1,256,256), painted picture. fp32."""
+        """-> output (B,3,256,256) 0..1, and what it was made of: warped source, mask (B,1,256,256), painted picture, the displacement d'
+        (B,2,256,256) that warped. fp32."""
         f1, f2, f3 = features
         d64 = F.avg_pool2d(flow, 4)
         d32 = F.avg_pool2d(d64, 2)
@@ -169,11 +170,12 @@ class Frame(nn.Module):
             x = block(x)
         y = torch.relu(self.up1(up(x)))
         z = torch.relu(self.mix1(torch.cat([y, sample(f1, refined(d64, 2))], 1)))
-        warped = sample(picture, refined(flow, 8))
+        moved = refined(flow, 8)
+        warped = sample(picture, moved)
         o = torch.relu(self.detail(up(torch.relu(self.up0(up(z))))))
         o = torch.sigmoid(self.last(torch.cat([o, warped.to(o.dtype), up(planes[:, 12:13]).to(o.dtype)], 1)).float())
         mask = o[:, 3:]
-        return mask * warped + (1 - mask) * o[:, :3], warped, mask, o[:, :3]
+        return mask * warped + (1 - mask) * o[:, :3], warped, mask, o[:, :3], moved
 
 
 class Reenact(nn.Module):

@@ -45,7 +45,7 @@ def main():
     planes, flow = pattern(16, SIDE // 2, 1, -0.25), pattern(2, SIDE, 40, -20)
     with torch.no_grad():
         features = net.encode(picture, maps, valid)
-        output, warped, mask, painted = net.frame(features, planes, flow, picture)
+        output, warped, mask, painted, _ = net.frame(features, planes, flow, picture)
     _, tensors = jr2w.read(path)
     expected = {"features64": features[0], "features32": features[1], "features16": features[2], "warped": warped,
                 "painted": torch.cat([painted, mask], 1), "output": output}

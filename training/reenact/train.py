@@ -131,9 +131,9 @@ class Trainer:
         fight = progress >= args.adversarial_from
         pixels_only = progress < args.pixels_until
         with torch.autocast(self.device.type, torch.bfloat16, enabled=not args.float32):
-            output, warped, mask, painted = self.run(t["source"].contiguous(memory_format=torch.channels_last), t["maps"],
-                                               t["valid_source"], t["planes"], t["flow"])
-            loss, parts = self.losses(output, warped, mask, painted, t, pixels_only)
+            made = self.run(t["source"].contiguous(memory_format=torch.channels_last), t["maps"], t["valid_source"], t["planes"], t["flow"])
+            output = made[0]
+            loss, parts = self.losses(made, t, pixels_only)
             if fight:
                 shown = output * t["valid_target"] + t["target"] * (1 - t["valid_target"])
                 self.critic.requires_grad_(False)

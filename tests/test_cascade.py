@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""The whole cascade in a few steps, on made faces: every stage runs on the one before it, and resumes.
+
+  python3 tests/test_cascade.py        minutes; needs PyTorch, NumPy, SciPy, OpenCV, ffmpeg and a C compiler
+JR2_NEED_TORCH=1: a missing package is a failure, not a skip.
+"""
+import glob
+import importlib
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+
+
+def need():
+    for module in ("numpy", "scipy", "cv2", "torch"):
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            if os.environ.get("JR2_NEED_TORCH"):
+                raise SystemExit(f"test_cascade: {error}")
+            print(f"test_cascade: skipped, {error}")
+            sys.exit(0)
+    if not shutil.which("ffmpeg"):
+        raise SystemExit("test_cascade: ffmpeg is not installed")
+
+
+def cascade(data, work, *options):
+    command = [sys.executable, os.path.join(ROOT, "training/cascade.py"), data, work, "--smoke", "--head", os.path.join(ROOT, "weights/head.jr2w"),
+               "--start", os.path.join(ROOT, "weights"), "--processes", "1", *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise SystemExit(f"FAILED: {' '.join(command)}\n{done.stdout[-6000:]}")
+    return done.stdout
+
+
+def numbers(x):
+    if isinstance(x, dict):
+        return [n for v in x.values() for n in numbers(v)]
+    return [x] if isinstance(x, float) else []
+
+
+def check_videos(folder):
+    """What was synthesised: the format, and that landmarks of the parameters are where the face is."""
+    import numpy as np
+    for name in ("training/head", "bindings/python"):
+        sys.path.insert(0, os.path.join(ROOT, name))
+    from model import Head, project
+    head, paths = Head(os.path.join(ROOT, "weights/head.jr2w")), glob.glob(os.path.join(folder, "*.npz"))
+    assert len(paths) == 1, paths
+    d = dict(np.load(paths[0]))
+    n = len(d["image"])
+    assert 12 <= n <= 24 and d["image"].shape == (n, 224, 224, 3) and d["image"].dtype == np.uint8
+    shapes = {"identity": (n, 100), "expression": (n, 53), "rotation": (n, 3, 3), "scale": (n,), "centre": (n, 2), "head": (n,), "source": (n,),
+              "video": (n,), "frame": (n,)}
+    for key, shape in shapes.items():
+        assert d[key].shape == shape, (key, d[key].shape)
+    assert d["expression"].min() >= 0 and d["expression"].max() <= 1 and d["expression"].max() > 0.5
+    assert np.allclose(d["rotation"] @ d["rotation"].transpose(0, 2, 1), np.eye(3), atol=1e-4)
+    assert d["image"].std((1, 2, 3)).min() > 5, "an empty picture"
+    for k in range(n):
+        points = project(head.landmarks(head.vertices(d["identity"][k], d["expression"][k])), d["rotation"][k], d["scale"][k], d["centre"][k])
+        assert (points > 0).all() and (points < 224).all(), "the face is beside the picture"
+    report = json.load(open(paths[0][:-4] + ".json"))
+    assert report["frames"] == 24 and sum(v["made"] for v in report["by_size"].values()) == 24
+    for v in np.unique(d["video"]):
+        assert (np.diff(d["frame"][d["video"] == v]) > 0).all() and len(np.unique(d["source"][d["video"] == v])) == 1
+
+
+def main():
+    need()
+    start = time.time()
+    if not os.path.exists(os.path.join(ROOT, "build/libjr2.so.0")):
+        subprocess.check_call(["make", "-s", "-C", ROOT])
+    os.environ.update(OPENBLAS_NUM_THREADS="1", PYTHONDONTWRITEBYTECODE="1")
+    with tempfile.TemporaryDirectory() as folder:
+        data, work = os.path.join(folder, "data"), os.path.join(folder, "work")
+        subprocess.check_call([sys.executable, os.path.join(ROOT, "tests/made_faces.py"), data])
+        cascade(data, work, "--stages", "label,coarse,reenact")
+        said = cascade(data, work)
+        assert "labels: done before" in said and "reenact: done before" in said and "videos: done before" not in said, said
+        check_videos(os.path.join(work, "videos"))
+        sys.path.insert(0, os.path.join(ROOT, "bindings/python"))
+        import jr2
+        model = jr2.Model(os.path.join(work, "weights"))
+        for part in ("head", "find", "coarse", "expression", "reenact"):
+            assert model.has(part), part
+        for name in ("coarse", "rendered", "videos", "both"):
+            result = json.load(open(os.path.join(work, "results", name + ".json")))
+            assert result["expression_network"] == (name != "coarse"), name
+            assert result["rendered"]["all"]["faces"] == 6 and all(math.isfinite(x) for x in numbers(result)), name
+            assert result["clips_val"]["blinks"]["true"] == 1, result["clips_val"]["blinks"]
+        page = open(os.path.join(work, "results/results-expression.md")).read()
+        assert all(title in page for title in ("coarse alone", "rendered heads", "synthesised videos", "both", "cheekPuff_L"))
+        before = {p: os.path.getmtime(p) for p in glob.glob(os.path.join(work, "**"), recursive=True)}
+        said = cascade(data, work)
+        assert all(line.endswith("done before") for line in said.splitlines() if line.startswith("[")), said
+        assert before == {p: os.path.getmtime(p) for p in glob.glob(os.path.join(work, "**"), recursive=True)}, "something was made again"
+        said = cascade(data, work, "--again", "evaluate", "--stages", "evaluate")
+        assert "done before" not in said and os.path.getmtime(os.path.join(work, "results/results-expression.md")) > before[
+            os.path.join(work, "results/results-expression.md")]
+        refused = subprocess.run([sys.executable, os.path.join(ROOT, "training/cascade.py"), folder, work], stderr=subprocess.PIPE, text=True)
+        assert refused.returncode == 2 and "photos.npz" in refused.stderr, refused.stderr
+    print(f"test_cascade: passed, {time.time() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
