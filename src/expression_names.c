@@ -48,6 +48,8 @@ static void list_near(const jr2_model *model, const char *name)
     for (int n = 0; n < NEAR; n++) {
         int best = LONGEST, best_index = -1;
         for (int i = 0; i < count; i++) { /* the next by distance, then by order */
+            if (i >= JR2_ARKIT_COUNT && jr2_arkit_index(name_at(model, i)) >= 0)
+                continue; /* both have it */
             const int d = distance(name, name_at(model, i));
             if ((d > last || (d == last && i > last_index)) && d < best && strlen(name_at(model, i)) <= LONGEST) {
                 best = d;

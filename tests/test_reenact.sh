@@ -320,6 +320,13 @@ END
     check "a video without a face" ffmpeg -v error -nostdin -y -loop 1 -i "$scratch/none.png" -frames:v 5 -c:v ffv1 "$scratch/n.mkv"
     check "drives nobody" code 1 "$jr2" reenact "$one" -o "$scratch/n.mp4" --drive "$scratch/n.mkv" $model
     check "that is said too" says 'no face was found in the driver' "$scratch/stderr"
+    check "a face that leaves" ffmpeg -v error -nostdin -y -loop 1 -framerate 12 -t 0.5 -i "$one" -loop 1 -framerate 12 -t 1.5 -i "$scratch/none.png" \
+        -filter_complex concat=n=2 -c:v ffv1 "$scratch/leaves.mkv"
+    check "is held and fades" code 0 "$jr2" reenact "$one" -o "$scratch/lv/" --drive "$scratch/leaves.mkv" --weights "$tiny" --method warp
+    check "and is reported" says 'the face that drives: not seen in 1[0-9] frames ([0-9]*-23)' "$scratch/stderr"
+    check "every frame of it is there" count "$scratch/lv" 24
+    head -c $(($(wc -c <"$clip") / 2)) "$clip" >"$scratch/cut.mkv"
+    check "a cut video does not crash" sh -c "'$jr2' reenact '$one' -o '$scratch/cv/' --drive '$scratch/cut.mkv' $model 2>/dev/null; test \$? -le 1 && test -s '$scratch/cv/00002.png'"
     check "the reader dies" code 1 /usr/bin/env READER_DIES=1 PATH="$dies:$PATH" "$jr2" reenact "$one" -o "$scratch/rd.mp4" --drive "$clip" $model
     check "it says so" says 'ffmpeg failed after [0-9]* frames: it broke' "$scratch/stderr"
     check "what was done plays" video_frames "$scratch/rd.mp4" 4
