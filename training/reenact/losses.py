@@ -95,7 +95,7 @@ class Losses(nn.Module):
         if "true_flow" in t:  # motion is learnt slowly from colours, quickly where it is known
             where = t["true_where"] * valid
             away = (moved - t["true_flow"]).abs().clamp(max=60) / 8
-            part["flow"] = (away * where).sum() / (2 * where.sum() + 1)
+            part["flow"] = 5 * (away * where).sum() / (2 * where.sum() + 1)
         if pixels_only:
             return sum(part.values()), {k: v.detach() for k, v in part.items()}
         shown = output * valid + target * (1 - valid)
