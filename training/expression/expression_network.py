@@ -93,6 +93,7 @@ class Expression(nn.Module):
         nn.init.normal_(self.fc2.weight, std=0.003)
         nn.init.zeros_(self.fc2.bias)
         # Training only: what each branch says by itself, its own landmarks and every coefficient.
+        self.dropout = 0.15
         self.eye_alone, self.mouth_alone = nn.Linear(eye[3], 2 * 478 + 53), nn.Linear(mouth[3], 2 * 478 + 53)
         for layer in (self.eye_alone, self.mouth_alone):
             nn.init.normal_(layer.weight, std=0.01)
@@ -105,9 +106,10 @@ class Expression(nn.Module):
         eyes, lower = self.eye(torch.cat([right, left])), self.mouth(mouth)
         near = torch.cat([eyes[:n], eyes[n:], lower], 1)
         far = torch.relu(self.trunk(trunk))
-        drop = nn.functional.dropout
-        out = self.fc2(drop(torch.relu(self.fc1(torch.cat([drop(near, 0.15, self.training), drop(far, 0.15, self.training), coarse], 1))),
-                            0.1, self.training))
+
+        def drop(x):
+            return nn.functional.dropout(x, self.dropout, self.training)
+        out = self.fc2(drop(torch.relu(self.fc1(torch.cat([drop(near), drop(far), coarse], 1)))))
         if not alone:
             return out
         return out, (self.eye_alone(eyes[:n]), self.eye_alone(eyes[n:]), self.mouth_alone(lower))

@@ -69,15 +69,16 @@ class Samples:
         for part in self.parts:
             part.pop("maps", None)
 
-    def take(self, rows, rng=None, maps=False):
-        """Tensors of these rows of the index; with rng: random light and noise. maps: what look() kept instead of crops."""
+    def take(self, rows, rng=None, maps=False, dropout=0):
+        """Tensors of these rows of the index; with rng: random light and noise. maps: what look() kept instead of crops. dropout: of what the
+        coarse network saw."""
         where = self.index[rows]
         columns = {k: np.stack([self.parts[a][k][b] for a, b in where]) for k in self.parts[0] if k != ("crops" if maps else "maps")}
         crops, n = columns.pop("crops", None), len(rows)
         t = {k: torch.from_numpy(v) for k, v in columns.items()}
         t["trunk"] = t["trunk"].float()
         if rng is not None:
-            t["trunk"] = t["trunk"] * (torch.rand(t["trunk"].shape) > 0.25) / 0.75
+            t["trunk"] = F.dropout(t["trunk"], dropout)
         if maps:
             seen = t.pop("maps").float()
             if rng is not None:
@@ -229,6 +230,7 @@ def main():
     parser.add_argument("--trunk-rate", type=float, default=0.4, help="learning rate of the branches' convolutions afterwards, of the rest's")
     parser.add_argument("--coarse", default=os.path.join(_ROOT, "../weights/coarse.jr2w"))
     parser.add_argument("--init", help="exported weights (.jr2w) to start from")
+    parser.add_argument("--dropout", type=float, default=0.15, help="0 while the training error is no smaller than that of validation")
     parser.add_argument("--float32", action="store_true", help="no bfloat16, which processors without it emulate slowly")
     parser.add_argument("--smoke", type=int, default=0)
     args = parser.parse_args()
@@ -250,6 +252,7 @@ def main():
     if args.init:
         net.unfold(jr2w.read(args.init)[1])
     net, average = (n.to(memory_format=torch.channels_last) for n in (net, average))
+    net.dropout = args.dropout
     net.eye.bfloat16 = net.mouth.bfloat16 = not args.float32
     average.load_state_dict(net.state_dict())
     net.trunk_eval()
@@ -290,7 +293,7 @@ def main():
             g["lr"] *= 0 if far else args.trunk_rate
         n_real = int(round(batch * args.share_real))
         rows = np.concatenate([rng.choice(np.where(samples.real)[0], n_real), rng.choice(np.where(~samples.real)[0], batch - n_real)])
-        x, t = samples.take(rows, rng, far)
+        x, t = samples.take(rows, rng, far, args.dropout)
         out, said = net(*x, t["trunk"], t["coarse"], alone=True)
         loss, parts = losses(decoder, out, t, alone, said)
         optimizer.zero_grad(set_to_none=True)
