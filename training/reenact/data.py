@@ -237,8 +237,9 @@ def take(images, coordinates):
     return F.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def prepare(batch, images, device):
-    """A batch on the device: source, target, valid_source, valid_target, maps, planes, flow, crop_grid."""
+def prepare(batch, images, device, pool=None):
+    """A batch on the device: source, target, valid_source, valid_target, maps, planes, flow, crop_grid. With a pool of threads also the
+    displacement that is true, true_flow, and where it is known, true_where: of photos how they were pulled, of clips their optical flow."""
     t = {k: v.to(device, non_blocking=True) for k, v in batch.items()}
     here = pixel_centres(device)
 
@@ -256,9 +257,13 @@ def prepare(batch, images, device):
     source, target = ((x.clamp(1e-4, 1) ** gamma * gain).clamp(0, 1) for x in (source, target))
     out = {"source": source, "target": target, "valid_source": inside(q_source), "valid_target": inside(q_target),
            "maps": t["maps"], "planes": t["planes"], "flow": t["flow"]}
-    if t["photo"].any():  # how the picture was made is how it is unmade
+    if pool:
+        photo, clip = t["photo"], torch.where(~t["photo"])[0].tolist()
         out["true_flow"], out["true_where"] = torch.zeros_like(t["flow"]), torch.zeros_like(t["flow"][:, :1])
-        out["true_flow"][t["photo"]], out["true_where"][t["photo"]] = undoing(t["damage"][t["photo"]], here)
+        if photo.any():
+            out["true_flow"][photo], out["true_where"][photo] = undoing(t["damage"][photo], here)
+        for k, (flow, where) in zip(clip, pool.map(lambda k: optical_flow(source[k], target[k], t["flow"][k]), clip)):
+            out["true_flow"][k], out["true_where"][k] = flow.to(device), where.to(device)
     flip = t["flip"][:, None, None, None]
     out = {k: torch.where(flip, v.flip(3), v) for k, v in out.items()}
     sign = torch.where(t["flip"], -1.0, 1.0)[:, None, None]
@@ -284,6 +289,17 @@ def undoing(damage, here):
     for _ in range(4):
         d = -at(d)
     return d, ((d + at(d)).abs().amax(1, keepdim=True) < 1).float()
+
+
+def optical_flow(source, target, start):
+    """Pictures (3,h,w) 0..1 and a displacement to start from (2,h,w) -> the displacement (2,h,w) that brings the source to the target by its
+    colours (dense inverse search, Kroeger et al. 2016), and where it does (1,h,w)."""
+    grey = [cv2.cvtColor((x.clamp(0, 1) * 255).byte().permute(1, 2, 0).cpu().numpy(), cv2.COLOR_RGB2GRAY) for x in (target, source)]
+    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(*grey, np.ascontiguousarray(start.permute(1, 2, 0).cpu().numpy()))
+    there = (np.indices(grey[0].shape[:2], np.float32)[::-1].transpose(1, 2, 0) + flow).astype(np.float32)
+    moved = cv2.remap(grey[1], there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    far = cv2.blur(cv2.absdiff(moved, grey[0]), (5, 5)) > 20
+    return torch.from_numpy(flow).permute(2, 0, 1), torch.from_numpy(~far)[None].float()
 
 
 def eyes_and_mouth(planes):

@@ -16,6 +16,7 @@ import math
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -63,6 +64,7 @@ class Trainer:
         self.losses = Losses(args.coarse).to(self.device)
         self.optimizer = torch.optim.Adam(self.net.parameters(), args.rate, (0.9, 0.99))
         self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), args.rate, (0.5, 0.99))
+        self.pool = ThreadPoolExecutor(threads)
         self.step, self.spent = 0, 0.0
         self.resume()
         self.run = torch.compile(self.net) if args.compile else self.net
@@ -127,7 +129,7 @@ class Trainer:
         rate = args.rate * min(1, (self.step + 1) / args.warmup) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(progress, 1))))
         for group in self.optimizer.param_groups + self.critic_optimizer.param_groups:
             group["lr"] = rate
-        t = prepare(self.loader.next(), self.images, self.device)
+        t = prepare(self.loader.next(), self.images, self.device, self.pool)
         fight = progress >= args.adversarial_from
         pixels_only = progress < args.pixels_until
         with torch.autocast(self.device.type, torch.bfloat16, enabled=not args.float32):
