@@ -314,7 +314,7 @@ START_TEST(pastes_beside_other_faces)
 {
     enum { SIDE = 64 };
     static unsigned char picture[SIDE * SIDE * 3], out[SIDE * SIDE * 3];
-    static float before[SIDE * SIDE * 3], now[SIDE * SIDE * 4], from[SIDE * SIDE * 2], blend[SIDE * SIDE * JR2I_PASTE_BLEND];
+    static float before[SIDE * SIDE * 4], now[SIDE * SIDE * 4], from[SIDE * SIDE * 2], blend[SIDE * SIDE * JR2I_PASTE_BLEND];
     const float faces[2][3] = {{24, 32, 24}, {52, 32, 20}};
     memset(picture, 100, sizeof picture);
     memcpy(out, picture, sizeof out);
@@ -322,7 +322,7 @@ START_TEST(pastes_beside_other_faces)
         from[2 * i] = (float)(i % SIDE);
         from[2 * i + 1] = (float)(i / SIDE);
         for (int k = 0; k < 3; k++)
-            now[4 * i + k] = (before[3 * i + k] = 100) + 40;
+            now[4 * i + k] = (before[4 * i + k] = 100) + 40;
         now[4 * i + 3] = 1;
     }
     jr2i_paste paste = {SIDE, 0, 0, 1, now, from, before, blend, picture, SIDE, SIDE, faces, 2};
