@@ -1,33 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * The shipped weights on the sample photograph, cut ever closer around the head: the camera that a portrait's mesh is seen by shows its
  * landmarks where they are in the picture, however near the picture's own camera is taken to be. */
-#include "../src/decode_jpeg.c"
-#include "../src/decode_png.c"
-#include "../src/exif.c"
-#include "../src/picture.c"
-
-#include <check.h>
 #include <math.h>
 
 #include "core/portrait.h"
-#include "tiny.h"
+#include "shipped.h"
 
 static jr2_ctx *ctx;
 static picture photo;
 
 static void set_up(void)
 {
-    jr2_config config;
-    char text[256] = "";
-    jr2_model_options options;
-    JR2_INIT(config);
-    JR2_INIT(options);
-    options.error = text;
-    options.error_size = sizeof text;
-    ck_assert_msg(jr2_model_open("weights", &options, &config.model) == JR2_OK, "%s", text);
-    ck_assert_int_eq(jr2_ctx_create(&config, &ctx), JR2_OK);
-    jr2_model_release(config.model);
-    ck_assert_msg(picture_read("examples/astronaut.jpg", &photo, text, sizeof text) == 0, "%s", text);
+    shipped_open(NULL, &ctx, &photo);
 }
 
 static void tear_down(void)

@@ -1,32 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * The shipped weights on the sample photograph: one face, where it is, smiling, looking at the camera; mirrored; nobody; memory.
  * Wide bounds: this is a smoke test, the measurements are in docs/results.md. */
-#include "../src/decode_jpeg.c"
-#include "../src/decode_png.c"
-#include "../src/exif.c"
-#include "../src/picture.c"
-
-#include <check.h>
 #include <math.h>
 
-#include "tiny.h"
+#include "shipped.h"
 
 static jr2_ctx *ctx;
 static picture photo;
 
 static void set_up(void)
 {
-    jr2_config config;
-    char text[256] = "";
-    jr2_model_options options;
-    JR2_INIT(config);
-    JR2_INIT(options);
-    options.error = text;
-    options.error_size = sizeof text;
-    ck_assert_msg(jr2_model_open("weights", &options, &config.model) == JR2_OK, "%s", text);
-    ck_assert_int_eq(jr2_ctx_create(&config, &ctx), JR2_OK);
-    jr2_model_release(config.model);
-    ck_assert_msg(picture_read("examples/astronaut.jpg", &photo, text, sizeof text) == 0, "%s", text);
+    shipped_open(NULL, &ctx, &photo);
 }
 
 static void tear_down(void)

@@ -2,16 +2,10 @@
  * The tracker with the shipped weights, for long: nothing is reported for scenes without a face, memory does not grow, a face that comes back
  * within two seconds keeps its id and one that comes back later does not, a still face is reported as still.
  * JR2_TRACK_FRAMES sets the frames of the first two, at most 10,000 and 108,000 (an hour at 30 a second), which are the promise. */
-#include "../src/decode_jpeg.c"
-#include "../src/decode_png.c"
-#include "../src/exif.c"
-#include "../src/picture.c"
-
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "tiny.h"
+#include "shipped.h"
 
 #define RATE 30.0
 
@@ -24,21 +18,8 @@ static uint32_t dice = 1;
 
 static void set_up(void)
 {
-    jr2_config config;
-    char text[256] = "";
-    jr2_model_options options;
-    JR2_INIT(config);
-    JR2_INIT(options);
-    options.error = text;
-    options.error_size = sizeof text;
-    ck_assert_msg(jr2_model_open("weights", &options, &config.model) == JR2_OK, "%s", text);
-    config.alloc = tiny_alloc;
-    config.release = tiny_release;
-    config.alloc_user = &heap;
-    ck_assert_int_eq(jr2_ctx_create(&config, &ctx), JR2_OK);
-    jr2_model_release(config.model);
+    shipped_open(&heap, &ctx, &photo);
     ck_assert_int_eq(jr2_tracker_create(ctx, NULL, &tracker), JR2_OK);
-    ck_assert_msg(picture_read("examples/astronaut.jpg", &photo, text, sizeof text) == 0, "%s", text);
     pixels = malloc(320 * 240 * 3);
 }
 
