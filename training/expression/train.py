@@ -88,7 +88,7 @@ class Samples:
         if rng is not None:
             gain = torch.from_numpy(np.exp(rng.normal(0, 0.15, (1, n, 1, 1, 1)) + rng.normal(0, 0.04, (1, n, 3, 1, 1)))).float()
             x = x * gain + torch.from_numpy(rng.normal(0, 0.08, (1, n, 1, 1, 1))).float()
-            x = (x + 0.06 * float(rng.random()) * torch.randn(x.shape)).clamp_(-1, 1)
+            x = (x + 0.1 * float(rng.random()) * torch.randn(x.shape)).clamp_(-1, 1)
         return [y.contiguous(memory_format=torch.channels_last) for y in x], t
 
 
