@@ -297,6 +297,9 @@ def merge(args):
         out.write("## By coefficient, clips\n\nCorrelation over time with the teacher, mean over the clips in which it moves.\n\n")
         table(out, ["coefficient"] + names, ([n] + [number(v["clips_val"]["by_coefficient"].get(n), "{:.2f}") for _, v in variants]
                                              for n in first["clips_val"]["by_coefficient"]))
+        notes = args.output.removesuffix(".md") + "-notes.md"
+        if os.path.exists(notes):
+            out.write(open(notes).read())
     print(args.output)
 
 
