@@ -52,8 +52,10 @@ int32_t cli_expression(cli_args *args);               /* "auto" or "coarse": JR2
 void cli_lag(cli_args *args, jr2_tracker_options *options); /* of all filters, in milliseconds */
 void cli_unknown(cli_args *args);                     /* says that the option is not known */
 
-/* Opens a ctx for the program's options; on failure prints why and returns NULL. path NULL: the default search. */
-jr2_ctx *cli_open(const char *path, int threads);
+/* Opens a ctx for the program's options; on failure prints why and returns NULL. path NULL: the default search. without: as in
+ * jr2_model_options. */
+jr2_ctx *cli_open(const char *path, int threads, int32_t without);
+#define CLI_STILL (1 << JR2_PART_REENACT) /* nothing is reenacted */
 
 double cli_seconds(void); /* of a steady clock */
 

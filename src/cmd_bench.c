@@ -232,7 +232,7 @@ int cmd_bench(int argc, char **argv)
     int code = CLI_FAILED;
     if (!b.times || !photo.pixels)
         cli_message("out of memory");
-    else if (!(b.ctx = cli_open(path, threads)))
+    else if (!(b.ctx = cli_open(path, threads, reenact ? 0 : CLI_STILL)))
         code = CLI_NO_MODEL;
     else {
         picture_image(&photo, &b.image);

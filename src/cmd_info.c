@@ -41,7 +41,7 @@ int cmd_info(int argc, char **argv)
         return CLI_USAGE;
     printf("%s\n", jr2_build_info());
     fflush(stdout);
-    jr2_ctx *ctx = cli_open(path, 1);
+    jr2_ctx *ctx = cli_open(path, 1, 0);
     if (!ctx)
         return CLI_NO_MODEL;
     const jr2_model *model = jr2_ctx_model(ctx);

@@ -208,7 +208,7 @@ static int run(job *j)
             cli_message("out of memory");
             return CLI_FAILED;
         }
-    jr2_ctx *ctx = cli_open(j->model, j->threads);
+    jr2_ctx *ctx = cli_open(j->model, j->threads, CLI_STILL);
     if (!ctx)
         return CLI_NO_MODEL;
     if (make_folder(j->folder) != 0)

@@ -333,7 +333,7 @@ static int cmd_with(job *j, int argc, char **argv)
     }
     if (parsed < 0)
         return CLI_USAGE;
-    if (!(j->ctx = cli_open(j->a.model, j->a.threads)))
+    if (!(j->ctx = cli_open(j->a.model, j->a.threads, 0)))
         return CLI_NO_MODEL;
     video_catch_stop();
     int code = run(j);

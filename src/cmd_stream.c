@@ -355,7 +355,7 @@ int cmd_stream(int argc, char **argv)
         code = fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
     } else if (parsed < 0) {
         code = CLI_USAGE;
-    } else if (!(j->ctx = cli_open(j->model, j->threads))) {
+    } else if (!(j->ctx = cli_open(j->model, j->threads, CLI_STILL))) {
         code = CLI_NO_MODEL;
     } else {
         video_catch_stop();

@@ -295,7 +295,7 @@ int cmd_track(int argc, char **argv)
     }
     if (parsed < 0)
         return CLI_USAGE;
-    if (!(j.ctx = cli_open(j.model, j.threads)))
+    if (!(j.ctx = cli_open(j.model, j.threads, CLI_STILL)))
         return CLI_NO_MODEL;
     video_catch_stop();
     int failed = run(&j);

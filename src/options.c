@@ -134,12 +134,13 @@ void cli_unknown(cli_args *args)
     args->failed = 1;
 }
 
-jr2_ctx *cli_open(const char *path, int threads)
+jr2_ctx *cli_open(const char *path, int threads, int32_t without)
 {
     char error[512] = "";
     jr2_model *model;
     jr2_model_options model_options;
     JR2_INIT(model_options);
+    model_options.without = without;
     model_options.error = error;
     model_options.error_size = sizeof error;
     int32_t status = jr2_model_open(path, &model_options, &model);

@@ -102,6 +102,18 @@ START_TEST(checks_its_options)
     options.error_size = sizeof little;
     ck_assert_int_eq(jr2_model_open("nowhere", &options, &model), JR2_ERR_OPEN);
     ck_assert_uint_eq(strlen(little), 7); /* cut, with its zero */
+    JR2_INIT(options);
+    options.without = 1 << JR2_PART_FIND | 1 << JR2_PART_REENACT;
+    ck_assert_int_eq(jr2_model_open(TINY_FOLDER, &options, &model), JR2_OK);
+    ck_assert_int_eq(jr2_model_has(model, JR2_PART_FIND), 0);
+    ck_assert_int_eq(jr2_model_has(model, JR2_PART_COARSE), 1);
+    jr2_model_release(model);
+    static const int32_t wrong[] = {1, -2, 2 << JR2_PART_REENACT};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        options.without = wrong[i];
+        ck_assert_int_eq(jr2_model_open(TINY_FOLDER, &options, &model), JR2_ERR_RANGE);
+        ck_assert_ptr_null(model);
+    }
 }
 END_TEST
 

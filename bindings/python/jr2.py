@@ -53,7 +53,7 @@ class _Struct(ctypes.Structure):
 
 
 class _ModelOptions(_Struct):
-    _fields_ = [("struct_size", ctypes.c_uint32), ("reserved", _int), ("error", ctypes.c_char_p), ("error_size", _size),
+    _fields_ = [("struct_size", ctypes.c_uint32), ("without", _int), ("error", ctypes.c_char_p), ("error_size", _size),
                 ("alloc", _ptr), ("release", _ptr), ("alloc_user", _ptr)]
 
 

@@ -103,7 +103,7 @@ typedef struct jr2_model jr2_model;
 
 typedef struct jr2_model_options {
     uint32_t struct_size;
-    int32_t reserved;
+    int32_t without;         /* parts of a folder that are not opened, to save their memory: the sum of 1 << JR2_PART_*; 0: all are */
     char *error;             /* receives the text of a failure, zero-terminated; NULL: not wanted */
     size_t error_size;       /* bytes that error holds */
     jr2_alloc_fn alloc;      /* NULL: the C library; alloc and release come together */

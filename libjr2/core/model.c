@@ -13,7 +13,7 @@
 
 #define PATH_SIZE 4200
 
-static const char *const file_names[] = {"head.jr2w", "find.jr2w", "coarse.jr2w", "expression.jr2w", "reenact.jr2w"};
+static const char *const file_names[] = {"head.jr2w", "find.jr2w", "coarse.jr2w", "expression.jr2w", "reenact.jr2w"}; /* of JR2_PART_HEAD and on */
 
 /* Fills env from the options; JR2_OK or a status with the text in env. */
 static int32_t read_options(jr2i_env *env, const jr2_model_options *options)
@@ -26,6 +26,8 @@ static int32_t read_options(jr2i_env *env, const jr2_model_options *options)
         return status;
     if (!options->alloc != !options->release)
         return jr2i_fail(env, JR2_ERR_ARGUMENT, "alloc and release come together");
+    if (options->without < 0 || options->without >= 2 << JR2_PART_REENACT || options->without & 1)
+        return jr2i_fail(env, JR2_ERR_RANGE, "without is %d, not a sum of 1 << JR2_PART_*", (int)options->without);
     env->alloc = options->alloc;
     env->release = options->release;
     env->alloc_user = options->alloc_user;
@@ -98,8 +100,8 @@ static int32_t add_file(jr2i_env *env, jr2_model *model, const char *path)
     return name_error(env, status, path);
 }
 
-/* Adds the parts that are in a folder; *found counts them. */
-static int32_t add_folder(jr2i_env *env, jr2_model *model, const char *folder, int32_t *found)
+/* Adds the parts that are in a folder, but those of the bits of without; *found counts all. */
+static int32_t add_folder(jr2i_env *env, jr2_model *model, const char *folder, int32_t without, int32_t *found)
 {
     for (size_t i = 0; i < sizeof file_names / sizeof *file_names; i++) {
         char path[PATH_SIZE];
@@ -111,7 +113,7 @@ static int32_t add_folder(jr2i_env *env, jr2_model *model, const char *folder, i
                 continue;
             return jr2i_fail(env, JR2_ERR_OPEN, "%s: %s", path, strerror(errno));
         }
-        int32_t status = add_file(env, model, path);
+        int32_t status = without >> (JR2_PART_HEAD + i) & 1 ? JR2_OK : add_file(env, model, path);
         if (status != JR2_OK)
             return status;
         ++*found;
@@ -122,21 +124,21 @@ static int32_t add_folder(jr2i_env *env, jr2_model *model, const char *folder, i
 typedef struct search {
     jr2i_env *env;
     jr2_model *model;
-    int32_t status, found;
+    int32_t without, status, found;
 } search;
 
 static int32_t try_folder(void *user, const char *folder)
 {
     search *s = user;
-    s->status = add_folder(s->env, s->model, folder, &s->found);
+    s->status = add_folder(s->env, s->model, folder, s->without, &s->found);
     return s->status != JR2_OK || s->found > 0;
 }
 
-static int32_t add_path(jr2i_env *env, jr2_model *model, const char *path)
+static int32_t add_path(jr2i_env *env, jr2_model *model, const char *path, int32_t without)
 {
     struct stat about;
     if (!path) {
-        search s = {env, model, JR2_OK, 0};
+        search s = {env, model, without, JR2_OK, 0};
         jr2i_search_weights(try_folder, &s);
         if (s.status == JR2_OK && s.found == 0)
             return jr2i_fail(env, JR2_ERR_OPEN, "no weights were found beside the library: give the path of their folder");
@@ -146,7 +148,7 @@ static int32_t add_path(jr2i_env *env, jr2_model *model, const char *path)
         return jr2i_fail(env, JR2_ERR_OPEN, "%s: %s", path, strerror(errno));
     if (!S_ISDIR(about.st_mode))
         return add_file(env, model, path);
-    int32_t found = 0, status = add_folder(env, model, path, &found);
+    int32_t found = 0, status = add_folder(env, model, path, without, &found);
     if (status == JR2_OK && found == 0)
         return jr2i_fail(env, JR2_ERR_OPEN, "%s: holds no head.jr2w, find.jr2w or another part of a model", path);
     return status;
@@ -184,7 +186,7 @@ static int32_t open_model(const char *path, const jr2_blob *blobs, int32_t count
     if (status == JR2_OK && !(model = jr2i_calloc(&env, 1, sizeof *model)))
         status = jr2i_no_memory(&env, sizeof *model);
     if (status == JR2_OK)
-        status = blobs ? add_blobs(&env, model, blobs, count) : add_path(&env, model, path);
+        status = blobs ? add_blobs(&env, model, blobs, count) : add_path(&env, model, path, options ? options->without : 0);
     if (status == JR2_OK && model->expression && model->head && model->head->landmark478.count == 478 && jr2i_params_count(model->head) >= 0)
         status = jr2i_fit_create(&env, model->head, &model->fit);
     if (options && known)
