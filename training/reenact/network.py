@@ -201,6 +201,17 @@ class Reenact(nn.Module):
                 out[name + ".bias"] = m.bias.detach().float().cpu()
         return out
 
+    def unfold(self, tensors):
+        """Takes over exported weights, to train on: each channel's norm becomes its gain."""
+        for name, m in self.named_modules():
+            if isinstance(m, Conv):
+                w = torch.tensor(tensors[name + ".weight"].astype("float32"))
+                norm = 1 if m.plain else w.flatten(1).norm(dim=1)[:, None, None, None].clamp(min=1e-6)
+                m.raw.data.copy_(w / norm)
+                m.bias.data.copy_(torch.tensor(tensors[name + ".bias"]))
+                if not m.plain:
+                    m.gain.data.copy_(norm / math.sqrt(2))
+
     def meta(self, **note):
         return json.dumps({"side": SIDE, "flow_unit": FLOW_UNIT, "config": self.config, **note})
 

@@ -12,6 +12,7 @@ carry; a run without last.pt starts from it), reenact.jr2w (the same exported), 
 """
 import argparse
 import copy
+import json
 import math
 import os
 import sys
@@ -24,7 +25,7 @@ import torch
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from data import Loader, Samples, Set, prepare  # noqa: E402
 from measure import measure, save_sheet  # noqa: E402
-from export import export  # noqa: E402
+from export import export, jr2w  # noqa: E402
 from losses import Losses, adversarial, hinge_discriminator  # noqa: E402
 from network import CONFIGS, Discriminator, Reenact  # noqa: E402
 
@@ -66,6 +67,12 @@ class Trainer:
         self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), args.rate, (0.5, 0.99))
         self.pool = ThreadPoolExecutor(threads)
         self.step, self.spent = 0, 0.0
+        if args.init:
+            topology, tensors = jr2w.read(args.init)
+            if topology != "jr2.reenact.1" or jr2w.meta(tensors)["config"] != json.loads(json.dumps(self.net.config)):
+                raise SystemExit(f"{args.init} is no reenactment network of the widths \"{args.config}\"")
+            for net in (self.net, self.average):
+                net.unfold(tensors)
         self.resume()
         self.run = torch.compile(self.net) if args.compile else self.net
         # more than one maker hides the parts that hold the interpreter lock
@@ -215,6 +222,7 @@ def main():
     parser.add_argument("--adversarial-from", type=float, default=2.0, help="share of the training; 2: never")
     parser.add_argument("--pixels-until", type=float, default=0, help="share of the training without the frozen network's judgement")
     parser.add_argument("--config", choices=sorted(CONFIGS), default="medium")
+    parser.add_argument("--init", help="exported weights (.jr2w) to start from, of the same --config")
     parser.add_argument("--float32", action="store_true", help="no bfloat16, which processors without it emulate slowly")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--compile", action="store_true")
