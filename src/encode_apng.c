@@ -41,8 +41,8 @@ static int put_chunk(FILE *file, const char *type, const unsigned char *prefix, 
     if (size > 0)
         crc = crc32(crc, data, (uInt)size);
     put_u32(tail, (uint32_t)crc);
-    return fwrite(head, 1, 8, file) == 8 && fwrite(prefix, 1, prefix_size, file) == prefix_size && fwrite(data, 1, size, file) == size &&
-           fwrite(tail, 1, 4, file) == 4;
+    return fwrite(head, 1, 8, file) == 8 && (prefix_size == 0 || fwrite(prefix, 1, prefix_size, file) == prefix_size) &&
+           (size == 0 || fwrite(data, 1, size, file) == size) && fwrite(tail, 1, 4, file) == 4;
 }
 
 static int put_count(const apng *a)
