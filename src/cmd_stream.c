@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "calibration.h"
 #include "live_view.h"
 #include "motion_file.h"
 #include "video.h"
@@ -32,6 +32,7 @@ static const char help[] =
     "      --lag MS                    lag of all filters for slow motion, 0 (no filter) to 1000 [50]\n"
     "      --expression SOURCE         auto: the expression network, where the weights have one; coarse: without it [auto]\n"
     "      --calibrate                 the first face's first second is its face at rest\n"
+    "      --calibrate-range S         the next S seconds, 1 to 600, show its strongest expressions, which read as 1 from then on\n"
     "      --frames N                  stop after so many [all]\n"
     "      --model PATH                folder of the weights [beside the library]\n"
     "      --threads N                 1 to 64 [1]\n"
@@ -50,7 +51,8 @@ typedef struct receiver {
 
 typedef struct job {
     const char *input, *model, *name;
-    int view, fast, mirror, calibrate, threads, quiet;
+    int view, fast, mirror, threads, quiet;
+    calibration calibration;
     double frames;
     receiver to[FORMATS];
     jr2_tracker_options options;
@@ -94,8 +96,8 @@ static int read_arguments(job *j, int argc, char **argv)
             cli_lag(&args, &j->options);
         else if (cli_is(&args, NULL, "--expression"))
             j->options.expression_source = cli_expression(&args);
-        else if (cli_is(&args, NULL, "--calibrate"))
-            j->calibrate = 1;
+        else if (calibration_option(&j->calibration, &args))
+            continue;
         else if (cli_is(&args, NULL, "--frames"))
             j->frames = cli_integer(&args, 1, 1000000000);
         else if (cli_is(&args, NULL, "--model"))
@@ -221,14 +223,13 @@ static int send_frame(job *j, const jr2_motion_face *faces, const float *const *
     return 0;
 }
 
-static int take(job *j, jr2_tracker *tracker, const unsigned char *rgb, const video_info *about, int *calibrated)
+static int take(job *j, jr2_tracker *tracker, const unsigned char *rgb, const video_info *about)
 {
     jr2_motion_face faces[FACES];
     const float *landmarks[FACES];
     double time = about->live ? cli_seconds() - j->started : (double)j->done / about->rate;
     jr2_image image;
     jr2_result *result;
-    int32_t events;
     JR2_INIT(image);
     image.format = JR2_PIXEL_RGB8;
     image.width = about->width;
@@ -238,10 +239,7 @@ static int take(job *j, jr2_tracker *tracker, const unsigned char *rgb, const vi
         cli_message("frame %ld: %s", j->done, jr2_ctx_error(j->ctx));
         return -1;
     }
-    const jr2_track_event *e = jr2_tracker_events(tracker, &events);
-    for (int32_t i = 0; j->calibrate && !*calibrated && i < events; i++)
-        if (e[i].kind == JR2_EVENT_NEW)
-            *calibrated = jr2_tracker_calibrate(tracker, e[i].id, JR2_CALIBRATE_REST) == JR2_OK;
+    calibration_step(&j->calibration, tracker, time);
     int32_t count = jr2_result_count(result);
     for (int32_t i = 0; i < count; i++) {
         JR2_INIT(faces[i]);
@@ -259,7 +257,7 @@ static int stream_video(job *j)
 {
     char error[512] = "";
     const unsigned char *rgb;
-    int got = 0, failed = 0, calibrated = 0;
+    int got = 0, failed = 0;
     jr2_tracker *tracker;
     video_in *in = video_open(j->input, error, sizeof error);
     if (!in) {
@@ -272,7 +270,7 @@ static int stream_video(job *j)
     }
     j->started = cli_seconds();
     while (!failed && !(j->frames > 0 && (double)j->done >= j->frames) && (got = video_read(in, &rgb, error, sizeof error)) == 1)
-        failed = take(j, tracker, rgb, video_about(in), &calibrated);
+        failed = take(j, tracker, rgb, video_about(in));
     if (got < 0) {
         cli_message("%s: %s", j->input, error);
         failed = -1;

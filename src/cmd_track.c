@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "calibration.h"
 #include "live_view.h"
 #include "video.h"
 
@@ -28,6 +28,7 @@ static const char help[] =
     "      --expression SOURCE  auto: the expression network, where the weights have one; coarse: without it, faster [auto]\n"
     "      --person FILE        what is known of the first face: read if it is there, and written at the end\n"
     "      --calibrate          the first face's first second is its face at rest\n"
+    "      --calibrate-range S  the next S seconds, 1 to 600, show its strongest expressions, which read as 1 from then on\n"
     "      --frames N           stop after so many [all]\n"
     "      --model PATH         folder of the weights [beside the library]\n"
     "      --threads N          1 to 64 [1]\n"
@@ -38,7 +39,8 @@ static const char help[] =
 
 typedef struct job {
     const char *input, *output, *overlay, *person, *model;
-    int view, calibrate, threads, quiet;
+    int view, threads, quiet;
+    calibration calibration;
     double frames;
     jr2_tracker_options options;
     jr2_ctx *ctx;
@@ -82,8 +84,8 @@ static int read_arguments(job *j, int argc, char **argv)
             j->options.expression_source = cli_expression(&args);
         else if (cli_is(&args, NULL, "--person"))
             j->person = cli_text(&args);
-        else if (cli_is(&args, NULL, "--calibrate"))
-            j->calibrate = 1;
+        else if (calibration_option(&j->calibration, &args))
+            continue;
         else if (cli_is(&args, NULL, "--frames"))
             j->frames = cli_integer(&args, 1, 1000000000);
         else if (cli_is(&args, NULL, "--model"))
@@ -183,11 +185,8 @@ static void look_at_events(job *j)
     const jr2_track_event *e = jr2_tracker_events(j->tracker, &count);
     for (int32_t i = 0; i < count; i++) {
         j->lost += e[i].kind == JR2_EVENT_LOST;
-        if (e[i].kind == JR2_EVENT_NEW && !j->first_id) {
+        if (e[i].kind == JR2_EVENT_NEW && !j->first_id)
             j->first_id = e[i].id;
-            if (j->calibrate)
-                jr2_tracker_calibrate(j->tracker, e[i].id, JR2_CALIBRATE_REST);
-        }
     }
 }
 
@@ -226,6 +225,7 @@ static int take(job *j, const unsigned char *rgb)
         seen += faces[i].state == JR2_FACE_SEEN;
     }
     look_at_events(j);
+    calibration_step(&j->calibration, j->tracker, time);
     if (j->writer && (status = jr2_motion_write(j->writer, j->done, time, faces, count)) != JR2_OK)
         cli_message("%s: %s", j->output, status == JR2_ERR_WRITE ? strerror(errno) : jr2_ctx_error(j->ctx));
     if (status == JR2_OK && j->out) {
@@ -275,6 +275,7 @@ static int run(job *j)
         cli_message("%s: %s", j->input, error);
         failed = -1;
     }
+    calibration_end(&j->calibration, j->tracker);
     live_view_end(&j->screen);
     progress(j, 1);
     return save_person(j) != 0 || failed ? -1 : 0;

@@ -400,6 +400,13 @@ START_TEST(calibrates_the_rest_face)
     r = run(t, 60, &time);
     ck_assert(fabsf(jr2_face_arkit(jr2_result_face(r, 0), NULL)[jaw] - before) < 0.02f);
     jr2_result_free(r);
+    ck_assert_int_eq(jr2_tracker_calibrate(t, id, JR2_CALIBRATE_REST), JR2_OK);
+    r = run(t, 5, &time);
+    jr2_result_free(r);
+    ck_assert_int_eq(jr2_tracker_calibrate(t, id, JR2_CALIBRATE_RANGE), JR2_OK); /* ends the second early */
+    r = run(t, 60, &time);
+    ck_assert(jr2_face_arkit(jr2_result_face(r, 0), NULL)[jaw] < 0.02f);
+    jr2_result_free(r);
     jr2_tracker_free(t);
 }
 END_TEST

@@ -41,6 +41,7 @@ check "no video" usage track -o "$scratch/x"
 check "nothing to do" usage track a.mp4
 check "two videos" usage track a.mp4 b.mp4 -o "$scratch/x"
 check "bad lag" usage track a.mp4 -o "$scratch/x" --lag 2000
+check "bad range" usage track a.mp4 -o "$scratch/x" --calibrate-range 0
 check "bad number of faces" usage track a.mp4 -o "$scratch/x" --max-faces 17
 check "unknown option" usage track a.mp4 --frob
 check "nowhere to send to" usage stream a.mp4
@@ -68,6 +69,12 @@ check "overlay" code 0 "$jr2" track "$scratch/disc.mkv" --overlay "$scratch/o.mp
 check "overlay has every frame" test "$(video_frames "$scratch/o.mp4")" -eq 30
 check "person" code 0 "$jr2" track "$scratch/disc.mkv" -o "$scratch/b.jsonl" --person "$scratch/p" --calibrate $model
 check "person is kept" test -s "$scratch/p"
+check "longer" disc 320x240 60 "$scratch/long.mkv"
+check "range" code 0 "$jr2" track "$scratch/long.mkv" -o "$scratch/b.jsonl" --calibrate-range 1 $model
+strong() { sed -n "$1s/.*\"arkit\":{\([^}]*\)}.*/\1/p" "$scratch/b.jsonl" | grep -q ':0\.9\|:1'; }
+not_strong() { ! strong "$1"; }
+check "nothing is strong before it" not_strong 10
+check "what is strongest reads as 1 after it" strong 61
 check "person again" code 0 "$jr2" track "$scratch/disc.mkv" -o "$scratch/b.jsonl" --person "$scratch/p" $model
 echo junk >"$scratch/junk"
 check "bad person" code 1 "$jr2" track "$scratch/disc.mkv" -o "$scratch/b.jsonl" --person "$scratch/junk" $model

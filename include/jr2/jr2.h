@@ -268,7 +268,7 @@ JR2_API const float *jr2_face_landmarks478(const jr2_face *face, int32_t *count)
 JR2_API const float *jr2_face_arkit(const jr2_face *face, int32_t *count);        /* (52) 0..1; tongueOut is always 0 */
 JR2_API const float *jr2_face_expression(const jr2_face *face, int32_t *count);   /* (53) 0..1 */
 /* (53) 0..1: the absolute error that the expression network expects of each coefficient; NULL and count 0 where it was not asked, and
- * for a tracker's faces. */
+ * for a tracker's face that is not seen. */
 JR2_API const float *jr2_face_expression_error(const jr2_face *face, int32_t *count);
 JR2_API const float *jr2_face_identity(const jr2_face *face, int32_t *count);     /* (100) of unit variance */
 JR2_API const float *jr2_face_albedo(const jr2_face *face, int32_t *count);       /* (40) of unit variance, or count 0 */

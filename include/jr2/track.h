@@ -86,7 +86,7 @@ JR2_API int32_t jr2_result_draw(jr2_ctx *ctx, const jr2_result *result, uint8_t 
 
 /* Calibration of one face: "rest" takes the mean expression of the next second as the person's neutral face, which then reads
  * as 0; "range" watches, until "end", how far each coefficient goes, which then reads as 1 (only coefficients that went at least half-way
- * above rest). Both are of the id and last until "clear". JR2_ERR_NOT_FOUND for an id that is not there. */
+ * above rest; it ends a rest that has not had its second). Both are of the id and last until "clear". JR2_ERR_NOT_FOUND for an id that is not there. */
 #define JR2_CALIBRATE_CLEAR 0
 #define JR2_CALIBRATE_REST 1
 #define JR2_CALIBRATE_RANGE 2

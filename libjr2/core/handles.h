@@ -55,10 +55,8 @@ int32_t jr2i_model_add(jr2i_env *env, jr2_model *model, const jr2i_jr2w *file, c
 void jr2i_search_weights(int32_t (*try_folder)(void *user, const char *folder), void *user);
 /* look.c */
 void jr2i_workspace_free(const jr2i_env *env, jr2i_workspace *workspace);
-/* result.c: room for count faces of the model, all zero, one block. */
-int32_t jr2i_result_create(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, jr2_result **result);
-/* For a tracker, without the errors of expressions; mesh 0: and without vertices and normals. They are NULL then. */
-int32_t jr2i_result_create_tracked(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, int32_t mesh, jr2_result **result);
+/* result.c: room for count faces of the model, all zero, one block; mesh 0: vertices and normals are NULL. */
+int32_t jr2i_result_create(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, int32_t mesh, jr2_result **result);
 jr2i_scene_view jr2i_result_scene(const jr2_result *result);
 
 /* hooks.c: checks of arguments that every entry shares. */

@@ -284,7 +284,7 @@ int32_t jr2_reconstruct(jr2_ctx *ctx, const jr2_image *image, const jr2_reconstr
     j.ws = ctx->workspace;
     j.camera = jr2i_camera_default(j.view.width, j.view.height, j.options.focal_px);
     if ((status = find_faces(&j, &candidates)) != JR2_OK ||
-        (status = jr2i_result_create(ctx, j.view.width, j.view.height, candidates, &result)) != JR2_OK)
+        (status = jr2i_result_create(ctx, j.view.width, j.view.height, candidates, 1, &result)) != JR2_OK)
         return status;
     if ((status = reconstruct_faces(&j, candidates, result)) == JR2_OK)
         status = make_textures(&j, result);

@@ -18,10 +18,11 @@ static float *take(float **at, int32_t rows, int32_t columns)
     return rows > 0 ? array : NULL;
 }
 
-static int32_t create(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, int32_t errors, int32_t mesh, jr2_result **out)
+int32_t jr2i_result_create(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, int32_t mesh, jr2_result **out)
 {
     *out = NULL;
     const jr2i_head *head = ctx->model->head;
+    const int32_t errors = ctx->model->expression != NULL;
     size_t floats = padded(head->identity_count, 1) + padded(head->expression_count, 1) +
                     padded(errors ? head->expression_count : 0, 1) + padded(head->albedo_count, 1) +
                     padded(JR2_ARKIT_COUNT, 1) + padded(27, 1) + padded(head->landmark68.count, 2) + padded(head->landmark478.count, 2) +
@@ -57,16 +58,6 @@ static int32_t create(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count
     }
     *out = result;
     return JR2_OK;
-}
-
-int32_t jr2i_result_create(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, jr2_result **out)
-{
-    return create(ctx, width, height, count, ctx->model->expression != NULL, 1, out);
-}
-
-int32_t jr2i_result_create_tracked(jr2_ctx *ctx, int32_t width, int32_t height, int32_t count, int32_t mesh, jr2_result **out)
-{
-    return create(ctx, width, height, count, 0, mesh, out);
 }
 
 void jr2_result_free(jr2_result *result)

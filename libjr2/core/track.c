@@ -398,7 +398,7 @@ static int32_t make_result(jr2_tracker *t, jr2_result **result)
         seen += t->tracks[i].state == JR2I_TRACK_SEEN;
     }
     int32_t count = shown < t->options.max_faces ? shown : t->options.max_faces, lost_room = count - seen;
-    int32_t status = jr2i_result_create_tracked(t->ctx, t->width, t->height, count, t->options.mesh, result);
+    int32_t status = jr2i_result_create(t->ctx, t->width, t->height, count, t->options.mesh, result);
     if (status != JR2_OK)
         return status;
     int32_t last = 0;

@@ -105,6 +105,9 @@ void jr2i_track_take_sight(jr2_tracker *t, jr2i_track *track, const jr2i_sight *
     filter_points(track->landmarks478, s->landmarks478, 2 * head->landmark478.count, &points, s->frame.size, track->restart, dt);
     filter_points(track->landmarks68, s->landmarks68, 2 * head->landmark68.count, &points, s->frame.size, track->restart, dt);
     memcpy(track->light, s->params.light, sizeof track->light);
+    track->corrected = s->params.corrected;
+    if (track->corrected)
+        jr2i_person_error(head, &track->person, s->params.expression_error, track->expression_error);
     track->frame = s->frame;
     track->restart = 0;
     track->seen = t->time;
@@ -149,6 +152,10 @@ void jr2i_track_show(jr2_tracker *t, const jr2i_track *track, float rest, jr2i_f
     put(v->light, track->light, 27);
     for (int32_t i = 0; i < head->expression_count; i++)
         expression[i] = stay * track->shown[i];
+    if (track->corrected && !(rest > 0))
+        put(v->expression_error, track->expression_error, head->expression_count);
+    else
+        v->expression_error = NULL;
     jr2i_pose_logarithm(track->turn.value, w);
     for (int k = 0; k < 3; k++) {
         w[k] *= stay;

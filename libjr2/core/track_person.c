@@ -12,6 +12,7 @@
 #define VERSION 1
 #define REST_SECONDS 1.0
 #define RANGE_MIN 0.5f /* of what is above rest: less is no range */
+#define RANGE_LEAST 0.05f /* from rest to range */
 #define HEADER 28
 
 void jr2i_person_clear(jr2i_person *person)
@@ -28,7 +29,13 @@ void jr2i_person_expression(const jr2i_head *head, const jr2i_person *p, const f
         return;
     }
     for (int32_t i = 0; i < head->expression_count; i++)
-        out[i] = fminf(fmaxf((raw[i] - p->rest[i]) / fmaxf(p->range[i] - p->rest[i], 0.05f), 0), 1);
+        out[i] = fminf(fmaxf((raw[i] - p->rest[i]) / fmaxf(p->range[i] - p->rest[i], RANGE_LEAST), 0), 1);
+}
+
+void jr2i_person_error(const jr2i_head *head, const jr2i_person *p, const float *raw, float *out)
+{
+    for (int32_t i = 0; i < head->expression_count; i++)
+        out[i] = fminf(raw[i] / (p->calibrated ? fmaxf(p->range[i] - p->rest[i], RANGE_LEAST) : 1), 1);
 }
 
 jr2i_track *jr2i_track_by_id(jr2_tracker *t, int32_t id)
@@ -97,6 +104,8 @@ int32_t jr2_tracker_calibrate(jr2_tracker *t, int32_t id, int32_t what)
             finish(t, track);
         return JR2_OK;
     }
+    if (what == JR2_CALIBRATE_RANGE && track->collecting == JR2_CALIBRATE_REST)
+        finish(t, track);
     track->collecting = what;
     track->collected_frames = 0;
     track->collect_until = t->time + REST_SECONDS;

@@ -48,6 +48,8 @@ typedef struct jr2i_track {
     jr2i_euro translation[3], expression[JR2I_PARAMS_EXPRESSION_MAX];
     jr2i_euro landmarks478[478 * 2], landmarks68[68 * 2];
     float shown[JR2I_PARAMS_EXPRESSION_MAX]; /* expression, filtered */
+    float expression_error[JR2I_PARAMS_EXPRESSION_MAX]; /* of the last sight, calibrated */
+    int32_t corrected;                       /* that sight has such errors */
     float light[27];
 } jr2i_track;
 
@@ -83,6 +85,7 @@ void jr2i_track_show(jr2_tracker *t, const jr2i_track *track, float rest, jr2i_f
 /* track_person.c */
 void jr2i_person_clear(jr2i_person *person);
 void jr2i_person_expression(const jr2i_head *head, const jr2i_person *person, const float *raw, float *calibrated);
+void jr2i_person_error(const jr2i_head *head, const jr2i_person *person, const float *raw, float *calibrated); /* of the expression */
 void jr2i_track_collect(jr2_tracker *t, jr2i_track *track, const float *raw); /* a frame of a calibration */
 jr2i_track *jr2i_track_by_id(jr2_tracker *t, int32_t id);                    /* NULL where there is none */
 
