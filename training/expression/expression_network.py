@@ -93,7 +93,7 @@ class Expression(nn.Module):
         nn.init.normal_(self.fc2.weight, std=0.003)
         nn.init.zeros_(self.fc2.bias)
         # Training only: what each branch says by itself, its own landmarks and every coefficient.
-        self.dropout = 0.15
+        self.dropout, self.unfolded = 0.15, False
         self.eye_alone, self.mouth_alone = nn.Linear(eye[3], 2 * 478 + 53), nn.Linear(mouth[3], 2 * 478 + 53)
         for layer in (self.eye_alone, self.mouth_alone):
             nn.init.normal_(layer.weight, std=0.01)
@@ -121,10 +121,12 @@ class Expression(nn.Module):
                 take(seq, coarse, name)
 
     def trunk_eval(self):
-        """Norms of what came from the coarse network stay as they are."""
+        """Norms of what came from the coarse network, or from exported weights, stay as they are."""
         for branch in (self.eye, self.mouth):
             branch.stem.eval()
             branch.stages.eval()
+            if self.unfolded:
+                branch.neck.eval()
 
     def convolutions(self):
         for prefix in ("eye", "mouth"):
@@ -149,7 +151,8 @@ class Expression(nn.Module):
         return out
 
     def unfold(self, tensors):
-        """Takes over exported weights (batch norms start as the identity)."""
+        """Takes over exported weights (batch norms are the identity)."""
+        self.unfolded = True
         for name, seq in self.convolutions():
             take(seq, tensors, name)
         for name, layer in self.linears().items():

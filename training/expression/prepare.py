@@ -3,7 +3,7 @@
 
   python3 training/expression/prepare.py DATA_FOLDER weights/head.jr2w labels.npz cache.npy rendered/ weights/coarse.jr2w out/
 
-For each picture (rendered with exact parameters; photos and clip frames with fitted ones): often a random camera, sometimes a
+For each picture (rendered with exact parameters; photos and clip frames with fitted ones and the teacher's scores): often a random camera, sometimes a
 mirror, the coarse network's answer to a jittered crop, and the eye and mouth crops at the places that answer gives. The
 landmarks to be learnt are measured from the centres of these crops. One
 file of the same name in out/ for each rendered file; real*.npz for the rest. --val: the validation pictures, no camera,
@@ -27,6 +27,7 @@ from data import Samples, degrade  # noqa: E402
 from make_set import move, similarity  # noqa: E402
 from model import Head, face_frame  # noqa: E402
 from network import Coarse, INPUT, LAYOUT, SCALE, rotation_matrix, split  # noqa: E402
+from scores import taught  # noqa: E402
 
 TRUNK = 2    # the coarse network's stage whose map (192 x 8 x 8, pooled to 4 x 4) the expression network sees
 SIDE = 64    # px of the network's crops
@@ -92,6 +93,7 @@ class Maker:
         self.val = args.val
         self.head = Head(args.head)
         self.samples = Samples(self.head, args.data, args.labels, args.cache, os.devnull)
+        self.taught = taught(self.head, args.data, dict(np.load(args.labels)))
         self.anchor = anchors(self.head.landmark_basis()[0])
         self.net = Coarse()
         self.net.unfold(jr2w.read(args.coarse)[1])
@@ -163,7 +165,7 @@ class Maker:
     def real(self, ids, rng):
         lab, items = self.samples.labels, []
         for i in ids:
-            items.append((self.samples.cache[i], {"b": lab["identity"][i], "e": lab["expression"][i], "R": lab["rotation"][i],
+            items.append((self.samples.cache[i], {"b": lab["identity"][i], "e": self.taught[i], "R": lab["rotation"][i],
                                                   "s": lab["scale"][i], "c": lab["centre"][i], "points": self.samples.points[i]}, 0))
         return self.batch(items, rng)
 
