@@ -27,6 +27,7 @@ from synth import random_expression  # noqa: E402
 
 SIDE = 256
 COARSE_SIDE, COARSE_CROP = 128, 1.5  # the reconstruction network's crop, as in training/coarse/data.py
+HERE = np.stack(np.meshgrid(np.arange(SIDE) + 0.5, np.arange(SIDE) + 0.5)).astype(np.float32)  # pixel centres (2,SIDE,SIDE)
 GOOD = 0.022                         # largest label error (points / outer-eye distance) that is trained on
 
 
@@ -149,6 +150,10 @@ class Samples:
             p = dict(pair[k])
             p["R"], p["s"], p["c"] = move(p["R"], p["s"], p["c"], affine)
             pair[k] = p
+        if clip and rng.random() < 0.25:  # the camera moves: all of the picture with the head
+            pair["camera"] = similarity_about_centre(np.exp(rng.normal(0, 0.18)), rng.normal(0, 0.03), rng.normal(0, 8, 2))
+            p = pair["source"]
+            p["R"], p["s"], p["c"] = move(p["R"], p["s"], p["c"], pair["camera"])
         if not clip:
             p = pair["source"]
             wide = rng.random() < 0.3
@@ -187,6 +192,9 @@ class Samples:
                 g.frame(posed[0], posed[1], arrays["damage"][k])
                 if "fade" in pair:
                     fade_away(arrays["damage"][k], posed[0].triangle_id >= 0, *pair["fade"])
+            elif "camera" in pair:
+                m = inverse(pair["camera"])
+                arrays["damage"][k] = np.tensordot(m[:, :2] - np.eye(2), HERE, 1) + m[:, 2, None, None]
             else:
                 arrays["damage"][k] = 0
             g.give(*posed)

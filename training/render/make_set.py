@@ -79,15 +79,15 @@ def worker(job):
                "c": centre}
         source = renderer.source(np.ascontiguousarray(cache[i]), src)
         for _ in range(3):
-            mode = "warp" if rng.random() < (0.55 if not args.val else 0.0) else "head"
+            mode = "warp" if rng.random() < (0.3 if not args.val else 0.0) else "head"
             real = labels["expression"][rng.integers(len(labels["expression"]))]
-            e = random_expression(rng, head, real, dense=not args.val and rng.random() < 0.5)
+            e = random_expression(rng, head, real, dense=not args.val and rng.random() < 0.35)
             if mode == "warp":
                 b = src["b"] + (rng.normal(0, 0.6, 100) if rng.random() < 0.5 else np.zeros(100))
                 rot = src["R"] @ rotation(*np.radians(rng.normal(0, [9, 7, 3])))
             else:
                 b = rng.normal(0, rng.uniform(0.5, 1.1) if not args.val else 1.0, 100)
-                yaw = np.clip(rng.normal(0, 30), -72, 72) if not args.val else rng.uniform(-60, 60)
+                yaw = rng.uniform(-60, 60) if args.val or rng.random() < 0.5 else np.clip(rng.normal(0, 30), -72, 72)
                 rot = rotation(*np.radians([yaw, np.clip(rng.normal(0, 13), -35, 35), rng.normal(0, 8)]))
             if not args.val:
                 b[0] = 0.25 * b[0]  # mode 0 is the size of the head, which one picture does not show
