@@ -8,6 +8,7 @@
 #define BORDER 0.11f  /* sides of the crop in which the new picture fades in */
 #define SAMPLES_MAX 8 /* a side: of crop pixels for one of the picture */
 #define BAND 16       /* rows of one task */
+#define CHUNK 64      /* columns whose looks are worked out together */
 #define BLEND JR2I_PASTE_BLEND
 #define OTHERS 0.46f  /* share of the way from another face, each way in sizes of its face: up to here a pixel is the other's, */
 #define OWN 0.54f     /* and from here on it belongs to the face that moves */
@@ -51,27 +52,18 @@ static inline void sample(const float *map, int32_t side, int32_t count, float x
         value[k] = w00 * p[k] + w10 * p[right + k] + w01 * p[below + k] + w11 * p[below + right + k];
 }
 
-/* Bilinear weights and neighbours of (x, y) in a map of width x height. */
-typedef struct corner {
-    int32_t i, j, right, below; /* right and below: 1, or 0 at the border */
-    float weight[4];
-} corner;
+/* A bilinear look along one axis: between which two of a row, in steps, and how far on. */
+typedef struct between {
+    size_t at, next; /* next: from there to the second; 0 at the border */
+    float share;     /* of the second */
+    float beyond;    /* how far outside of the outermost centres */
+} between;
 
-static inline corner corner_at(float x, float y, int32_t width, int32_t height)
+static inline between between_at(float x, int32_t size, size_t step)
 {
-    corner c;
-    x = clamped(x, (float)(width - 1));
-    y = clamped(y, (float)(height - 1));
-    c.i = (int32_t)x;
-    c.j = (int32_t)y;
-    c.right = c.i + 1 < width;
-    c.below = c.j + 1 < height;
-    const float ax = x - (float)c.i, ay = y - (float)c.j;
-    c.weight[0] = (1 - ax) * (1 - ay);
-    c.weight[1] = ax * (1 - ay);
-    c.weight[2] = (1 - ax) * ay;
-    c.weight[3] = ax * ay;
-    return c;
+    const float inside = clamped(x, (float)(size - 1));
+    const int32_t i = (int32_t)inside;
+    return (between){step * (size_t)i, i + 1 < size ? step : 0, inside - (float)i, x - inside};
 }
 
 /* Four floats at a time: one vector register everywhere. */
@@ -94,11 +86,10 @@ static inline quad load_pixel(const uint8_t *p)
 /* The picture at picture pixels with centres at integers. */
 static inline quad sample_picture(const jr2i_paste *q, float x, float y)
 {
-    const corner c = corner_at(x, y, q->width, q->height);
-    const size_t right = 3 * (size_t)c.right, below = 3 * (size_t)c.below * (size_t)q->width;
-    const uint8_t *p = q->rgb + 3 * ((size_t)c.j * (size_t)q->width + (size_t)c.i);
-    return c.weight[0] * load_pixel(p) + c.weight[1] * load_pixel(p + right) + c.weight[2] * load_pixel(p + below) +
-           c.weight[3] * load_pixel(p + below + right);
+    const between h = between_at(x, q->width, 3), v = between_at(y, q->height, 3 * (size_t)q->width);
+    const uint8_t *p = q->rgb + v.at + h.at, *low = p + v.next;
+    return (1 - v.share) * ((1 - h.share) * load_pixel(p) + h.share * load_pixel(p + h.next)) +
+           v.share * ((1 - h.share) * load_pixel(low) + h.share * load_pixel(low + h.next));
 }
 
 /* What is added to the picture's detail, its share, and where it comes from, for each crop pixel: so that a pixel of the picture takes one look at
@@ -122,34 +113,37 @@ static void prepare_band(void *arg, int32_t task, int32_t worker)
     }
 }
 
-/* Adds what the crop shows at (x, y), and where that comes from. */
-static inline void look(const jr2i_paste *q, float x, float y, float weight, quad *colour, quad *place)
+/* Adds what the crop shows there, and where that comes from. */
+static inline void look(const jr2i_paste *q, const between *h, const between *v, float weight, quad *colour, quad *place)
 {
-    const corner c = corner_at(x, y, q->side, q->side);
-    const float *p = q->blend + BLEND * ((size_t)c.j * (size_t)q->side + (size_t)c.i), *low = p + BLEND * (size_t)c.below * (size_t)q->side;
-    const size_t right = BLEND * (size_t)c.right;
-    const float w[4] = {weight * c.weight[0], weight * c.weight[1], weight * c.weight[2], weight * c.weight[3]};
-    const quad beyond = {x - clamped(x, (float)(q->side - 1)), y - clamped(y, (float)(q->side - 1))}; /* goes on beyond the outermost centres */
-    *colour += w[0] * load(p) + w[1] * load(p + right) + w[2] * load(low) + w[3] * load(low + right);
+    const float *p = q->blend + v->at + h->at, *low = p + v->next;
+    const float right = weight * h->share, left = weight - right, w[4] = {left * (1 - v->share), right * (1 - v->share), left * v->share, right * v->share};
+    const quad beyond = {h->beyond, v->beyond}; /* goes on beyond the outermost centres */
+    *colour += w[0] * load(p) + w[1] * load(p + h->next) + w[2] * load(low) + w[3] * load(low + h->next);
     p += 4;
     low += 4;
-    *place += w[0] * load(p) + w[1] * load(p + right) + w[2] * load(low) + w[3] * load(low + right) + weight * beyond;
+    *place += w[0] * load(p) + w[1] * load(p + h->next) + w[2] * load(low) + w[3] * load(low + h->next) + weight * beyond;
 }
 
-/* What the crop shows at crop place (u, v), spread over a pixel of the picture. */
-static inline quad value_at(const job *j, float u, float v)
+/* What the crop shows, spread over a pixel of the picture: the mean of samples x samples looks. */
+static inline quad value_at(const job *j, const between *across, const between *down)
 {
     const jr2i_paste *q = j->paste;
-    const int32_t n = j->samples;
+    const float weight = 1 / (float)(j->samples * j->samples);
     quad colour = {0}, place = {0};
-    if (n == 1) {
-        look(q, u, v, 1, &colour, &place);
-    } else {
-        const float part = 1 / (q->step * (float)n), weight = 1 / (float)(n * n), middle = 0.5f * (float)(n - 1);
-        for (int32_t i = 0; i < n * n; i++)
-            look(q, u + ((float)(i % n) - middle) * part, v + ((float)(i / n) - middle) * part, weight, &colour, &place);
-    }
+    for (int32_t a = 0; a < j->samples; a++)
+        for (int32_t b = 0; b < j->samples; b++)
+            look(q, &across[b], &down[a], weight, &colour, &place);
     return colour + colour[3] * sample_picture(q, q->left + q->step * (place[0] + 0.5f) - 0.5f, q->top + q->step * (place[1] + 0.5f) - 0.5f);
+}
+
+/* The looks of a pixel of the picture along one axis; at: crop place of its middle. */
+static inline void looks_of(const job *j, float at, size_t step, between *out)
+{
+    const int32_t n = j->samples;
+    const float part = 1 / (j->paste->step * (float)n), middle = 0.5f * (float)(n - 1);
+    for (int32_t i = 0; i < n; i++)
+        out[i] = between_at(at - 0.5f + ((float)i - middle) * part, j->paste->side, step);
 }
 
 static inline float fade_in(float inside, float width)
@@ -172,30 +166,44 @@ static float own_share(const jr2i_paste *q, float x, float y)
     return share;
 }
 
-static void paste_band(void *arg, int32_t task, int32_t worker)
+/* Rows first..end of the columns x0..x1, CHUNK at most. */
+static void paste_part(const job *j, int32_t x0, int32_t x1, int32_t first, int32_t end)
 {
-    const job *j = arg;
     const jr2i_paste *q = j->paste;
-    const int32_t first = j->y0 + task * BAND, end = first + BAND < j->y1 ? first + BAND : j->y1;
     const float last = (float)q->side;
-    (void)worker;
+    const int32_t at[3] = {j->out->red, j->out->green, j->out->blue};
+    between across[CHUNK * SAMPLES_MAX], down[SAMPLES_MAX];
+    float fade[CHUNK];
+    for (int32_t x = x0; x < x1; x++) {
+        const float u = ((float)x + 0.5f - q->left) / q->step;
+        fade[x - x0] = fade_in(u, j->fade[0]) * fade_in(last - u, j->fade[2]);
+        looks_of(j, u, BLEND, across + (x - x0) * j->samples);
+    }
     for (int32_t y = first; y < end; y++) {
-        const float v = ((float)y + 0.5f - q->top) / q->step, across = fade_in(v, j->fade[1]) * fade_in(last - v, j->fade[3]);
-        for (int32_t x = j->x0; x < j->x1; x++) {
-            const float u = ((float)x + 0.5f - q->left) / q->step;
-            float weight = across * fade_in(u, j->fade[0]) * fade_in(last - u, j->fade[2]);
-            uint8_t *p = writable(j->out, x, y);
-            const int32_t at[3] = {j->out->red, j->out->green, j->out->blue};
+        const float v = ((float)y + 0.5f - q->top) / q->step, faded = fade_in(v, j->fade[1]) * fade_in(last - v, j->fade[3]);
+        looks_of(j, v, BLEND * (size_t)q->side, down);
+        for (int32_t x = x0; x < x1; x++) {
+            float weight = faded * fade[x - x0];
             if (q->face_count > 1)
                 weight *= own_share(q, (float)x + 0.5f, (float)y + 0.5f);
             if (!(weight > 0))
                 continue;
-            const quad before = {p[at[0]], p[at[1]], p[at[2]]}, now = weight * value_at(j, u - 0.5f, v - 0.5f) + (1 - weight) * before;
+            uint8_t *p = writable(j->out, x, y);
+            const quad before = {p[at[0]], p[at[1]], p[at[2]]}, now = weight * value_at(j, across + (x - x0) * j->samples, down) + (1 - weight) * before;
             const ints whole = __builtin_convertvector(now + 0.5f, ints);
             for (int k = 0; k < 3; k++)
                 p[at[k]] = (uint8_t)(whole[k] < 0 ? 0 : whole[k] > 255 ? 255 : whole[k]);
         }
     }
+}
+
+static void paste_band(void *arg, int32_t task, int32_t worker)
+{
+    const job *j = arg;
+    const int32_t first = j->y0 + task * BAND, end = first + BAND < j->y1 ? first + BAND : j->y1;
+    (void)worker;
+    for (int32_t x = j->x0; x < j->x1; x += CHUNK)
+        paste_part(j, x, x + CHUNK < j->x1 ? x + CHUNK : j->x1, first, end);
 }
 
 /* The first pixel whose centre is right of the edge, within the picture. */

@@ -138,10 +138,12 @@ INLINE void few_row(const int F, const jr2i_conv_few *q, int32_t r)
                         }
                     }
                 }
-        UNROLL for (int p = 0; p < 4; p++)
-            UNROLL for (int o = 0; o < F; o++)
-                if (p < n)
-                    q->y[o * q->y_plane + r * q->y_row + i + p] = q->bias[o] + V_SUM(sum[p][o]);
+        UNROLL for (int o = 0; o < F; o++) {
+            float all[4], *y = q->y + o * q->y_plane + r * q->y_row + i;
+            V_SUMS(all, sum[0][o], sum[1][o], sum[2][o], sum[3][o]);
+            for (int p = 0; p < n; p++)
+                y[p] = q->bias[o] + all[p];
+        }
     }
 }
 

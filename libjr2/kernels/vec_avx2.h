@@ -24,14 +24,12 @@ typedef __m256 vf;
 #define V_SCALE2(a, n) \
     _mm256_mul_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23)))
 
-static inline float v_sum_avx2(__m256 a)
+static inline void v_sums_avx2(float *to, __m256 a, __m256 b, __m256 c, __m256 d)
 {
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    s = _mm_add_ss(s, _mm_movehdup_ps(s));
-    return _mm_cvtss_f32(s);
+    const __m256 s = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+    _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1)));
 }
-#define V_SUM(a) v_sum_avx2(a)
+#define V_SUMS(to, a, b, c, d) v_sums_avx2(to, a, b, c, d) /* the sums of the lanes of each into to[0..3] */
 
 #define PANEL_BLOCKS 1
 #define PIXELS_1 6

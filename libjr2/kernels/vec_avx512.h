@@ -22,7 +22,17 @@ typedef __m512 vf;
 #define V_MIN(a, b) _mm512_min_ps(a, b)
 #define V_ROUND(a) _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #define V_SCALE2(a, n) _mm512_scalef_ps(a, n) /* a * 2^n, n whole */
-#define V_SUM(a) _mm512_reduce_add_ps(a)
+static inline __m256 v_halves_avx512(__m512 a)
+{
+    return _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+}
+static inline void v_sums_avx512(float *to, __m512 a, __m512 b, __m512 c, __m512 d)
+{
+    const __m256 ab = _mm256_hadd_ps(v_halves_avx512(a), v_halves_avx512(b)), cd = _mm256_hadd_ps(v_halves_avx512(c), v_halves_avx512(d));
+    const __m256 s = _mm256_hadd_ps(ab, cd);
+    _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1)));
+}
+#define V_SUMS(to, a, b, c, d) v_sums_avx512(to, a, b, c, d) /* the sums of the lanes of each into to[0..3] */
 
 /* Panel blocks and, for each, the pixels of the largest register tile: pixels * blocks accumulators. */
 #define PANEL_BLOCKS 4

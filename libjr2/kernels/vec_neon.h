@@ -22,7 +22,7 @@ typedef float32x4_t vf;
 #define V_MIN(a, b) vminq_f32(a, b)
 #define V_ROUND(a) vrndnq_f32(a)
 #define V_SCALE2(a, n) vmulq_f32(a, vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127)), 23)))
-#define V_SUM(a) vaddvq_f32(a)
+#define V_SUMS(to, a, b, c, d) vst1q_f32(to, vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d))) /* the sums of the lanes of each into to[0..3] */
 
 #define PANEL_BLOCKS 1
 #define PIXELS_1 6

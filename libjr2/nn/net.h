@@ -86,6 +86,8 @@ typedef struct jr2i_place {
     ptrdiff_t row, block; /* floats; block: between channel blocks or planes */
     int32_t rows, pitch; /* of the memory, in pixels, halo included */
     int32_t last; /* the last node that reads it */
+    int32_t placed; /* has its memory, in planning */
+    int32_t inside; /* the concatenation in whose memory it lies, or -1 */
     int32_t filled; /* of a kept input */
     size_t at, size; /* in the arena, floats */
     ptrdiff_t *offsets; /* of a direct convolution */

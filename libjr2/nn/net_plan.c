@@ -139,17 +139,17 @@ static void measure(const jr2i_node *node, jr2i_place *p)
     }
 }
 
-/* First fit: the lowest gap between the results that live while node i is computed. */
-static size_t find_gap(const jr2i_net *net, const jr2i_place *places, int32_t i)
+/* First fit: the lowest gap of that size between the results that live while node i is computed. */
+static size_t find_gap(const jr2i_net *net, const jr2i_place *places, int32_t i, size_t size)
 {
     size_t at = 0;
     for (int moved = 1; moved;) {
         moved = 0;
-        for (int32_t j = 0; j < i; j++) {
+        for (int32_t j = 0; j < net->node_count; j++) {
             const jr2i_place *other = &places[j];
-            if (net->nodes[j].dead || other->size == 0 || other->last < i)
+            if (!other->placed || other->size == 0 || other->last < i)
                 continue;
-            if (at < other->at + other->size && other->at < at + places[i].size) {
+            if (at < other->at + other->size && other->at < at + size) {
                 at = other->at + other->size;
                 moved = 1;
             }
@@ -172,6 +172,44 @@ static void find_last_readers(const jr2i_net *net, jr2i_place *places)
     }
 }
 
+/* A map that a concatenation reads is made where the concatenation has it, unless it already lies in another one. */
+static void find_inside(const jr2i_net *net, jr2i_place *places)
+{
+    for (int32_t i = 0; i < net->node_count; i++)
+        places[i].inside = -1;
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const jr2i_node *node = &net->nodes[i];
+        const int32_t inputs[2] = { node->a, node->b };
+        if (node->dead || node->op != JR2I_OP_CONCAT || node->form != JR2I_BLOCKED || node->a == node->b)
+            continue;
+        for (int k = 0; k < 2; k++) {
+            const jr2i_node *in = &net->nodes[inputs[k]];
+            if (in->dead || in->kept || in->op == JR2I_OP_CONCAT || places[inputs[k]].inside >= 0)
+                continue;
+            places[inputs[k]].inside = i;
+            if (places[i].last < places[inputs[k]].last)
+                places[i].last = places[inputs[k]].last;
+        }
+    }
+}
+
+/* Memory for node i when node now is computed. */
+static void give_memory(const jr2i_net *net, jr2i_net_state *state, int32_t i, int32_t now)
+{
+    jr2i_place *p = &state->places[i];
+    if (p->placed)
+        return;
+    p->shape = state->shapes[i];
+    measure(&net->nodes[i], p);
+    if (p->inside >= 0) {
+        give_memory(net, state, p->inside, now);
+        p->size = 0;
+    } else {
+        p->at = find_gap(net, state->places, now, p->size);
+    }
+    p->placed = 1;
+}
+
 static void set_pointers(const jr2i_net *net, jr2i_net_state *state, size_t results, size_t outputs)
 {
     float *base = state->arena, *output = base + results;
@@ -183,7 +221,9 @@ static void set_pointers(const jr2i_net *net, jr2i_net_state *state, size_t resu
         if (node->dead)
             continue;
         const int32_t lanes = node->form == JR2I_BLOCKED ? JR2I_LANES : 1;
-        p->data = base + p->at + (node->form == JR2I_VECTOR ? 0 : p->row + lanes);
+        const jr2i_node *outer = p->inside >= 0 ? &net->nodes[p->inside] : NULL;
+        const ptrdiff_t part = outer && outer->a != i ? jr2i_blocks(net->nodes[outer->a].channels) * p->block : 0;
+        p->data = base + (outer ? state->places[p->inside].at : p->at) + part + (node->form == JR2I_VECTOR ? 0 : p->row + lanes);
         p->output = NULL;
         if (node->is_output && node->form == JR2I_VECTOR)
             p->output = p->data;
@@ -212,17 +252,18 @@ int32_t jr2i_net_state_resize(jr2i_env *env, const jr2i_net *net, jr2i_net_state
         return status;
     uint64_t results = 0, outputs = 0, offsets = 0;
     find_last_readers(net, state->places);
+    find_inside(net, state->places);
+    for (int32_t i = 0; i < net->node_count; i++)
+        state->places[i].size = 0, state->places[i].filled = 0, state->places[i].placed = 0;
     for (int32_t i = 0; i < net->node_count; i++) {
         const jr2i_node *node = &net->nodes[i];
         jr2i_place *p = &state->places[i];
         p->shape = state->shapes[i];
-        p->size = 0;
-        p->filled = 0;
         if (node->dead)
             continue;
-        measure(node, p);
-        p->at = find_gap(net, state->places, i);
-        results = p->at + p->size > results ? p->at + p->size : results;
+        give_memory(net, state, i, i);
+        const jr2i_place *memory = p->inside >= 0 ? &state->places[p->inside] : p;
+        results = memory->at + memory->size > results ? memory->at + memory->size : results;
         if (node->is_output && node->form != JR2I_VECTOR)
             outputs += align_floats((size_t)node->channels * (size_t)p->shape.height * (size_t)p->shape.width);
         if (node->op == JR2I_OP_CONV)

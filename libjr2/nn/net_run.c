@@ -140,6 +140,8 @@ static void block_task(void *arg, int32_t task, int32_t worker)
     float *y = r->y->data + (r->node->form == JR2I_VECTOR ? (ptrdiff_t)task * JR2I_LANES : task * r->y->block);
     if (r->node->op == JR2I_OP_CONCAT) {
         const int32_t front = jr2i_blocks(r->net->nodes[r->node->a].channels);
+        if ((task < front ? r->a : r->b)->inside == (int32_t)(r->node - r->net->nodes))
+            return; /* it was made there */
         copy_block(task < front ? r->a : r->b, task < front ? task : task - front, r->y, task);
         return;
     }
