@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Maximum a posteriori fit: least squares of the landmarks' distances in the face camera, each over its expected error, with normal
- * priors around the network's identity and expression. Coefficients stay in 0..1: one that stands at a bound and is pushed
- * outwards rests in that step. The eyeLook coefficients are the network's. Normal equations in single, their solution in double
- * precision. */
+ * priors around the network's expression. Coefficients stay in 0..1: one that stands at a bound and is pushed outwards rests in that step. The
+ * identity and the eyeLook coefficients are the network's: landmarks of one picture make an identity waver without making it
+ * better (docs/results.md). Normal equations in single, their solution in double precision. */
 #include "face/fit.h"
 
 #include <math.h>
@@ -13,9 +13,7 @@
 #define N (JR2I_FIT_POINTS / 2) /* every other landmark: their errors go together, so the rest would tell little more */
 #define STEPS 4
 #define POSE 6 /* turn (3), log scale, centre (2) */
-#define IDENTITIES 40           /* that are fitted; the later ones move no landmark by half a millimetre */
 #define SPREAD 4.0f             /* 234 landmarks count as 234 / SPREAD^2 independent ones */
-#define IDENTITY_SIGMA 0.9f     /* what the network leaves of a deviation of 1 */
 #define COEFFICIENT_SIGMA 0.02f /* the network's error of a coefficient is not believed to be smaller */
 #define POINT_SIGMA 1e-3f       /* px */
 #define POSE_PRECISION 1e-6f
@@ -23,9 +21,8 @@
 
 struct jr2i_fit {
     int32_t identities, expressions; /* of the head model */
-    int32_t first;                   /* fitted identities; fitted expressions come behind them */
     int32_t shapes, rest;            /* fitted, and not */
-    int32_t index[SHAPES_MAX];       /* (shapes, then rest) identities, or identities + expression */
+    int32_t index[SHAPES_MAX];       /* (shapes, then rest) an identity, or identities + an expression */
     float *base;                     /* (N,3) */
     float *basis;                    /* (N,3,shapes) */
     float *fixed;                    /* (rest,N,3) */
@@ -72,7 +69,7 @@ static int32_t make(jr2i_env *env, const jr2i_head *head, jr2i_fit *fit)
 
 static int32_t fitted(const jr2i_fit *fit, const jr2i_head *head, int32_t shape)
 {
-    return shape < fit->identities ? shape < IDENTITIES : strncmp(head->expression_name[shape - fit->identities], "eyeLook", 7) != 0;
+    return shape >= fit->identities && strncmp(head->expression_name[shape - fit->identities], "eyeLook", 7) != 0;
 }
 
 int32_t jr2i_fit_create(jr2i_env *env, const jr2i_head *head, jr2i_fit **out)
@@ -85,7 +82,6 @@ int32_t jr2i_fit_create(jr2i_env *env, const jr2i_head *head, jr2i_fit **out)
         return jr2i_no_memory(env, sizeof *fit);
     fit->identities = head->identity_count;
     fit->expressions = head->expression_count;
-    fit->first = fit->identities < IDENTITIES ? fit->identities : IDENTITIES;
     const int32_t all = fit->identities + fit->expressions;
     for (int32_t i = 0; i < all; i++)
         if (fitted(fit, head, i))
@@ -119,8 +115,8 @@ typedef struct work {
     float *a;         /* (k,k) lower triangle of the normal equations */
     float *gradient;  /* (k) downhill */
     float *rows;      /* (4,k) of the Jacobian: two landmarks */
-    float *x;         /* (shapes) identity and fitted expressions */
-    float *still;     /* (N,3) base and fixed expressions */
+    float *x;         /* (shapes) fitted expressions */
+    float *still;     /* (N,3) base and what is not fitted */
     float *prior, *precision; /* (shapes) */
     float rotation[9], scale, cx, cy;
 } work;
@@ -226,7 +222,7 @@ static void normal_equations(const jr2i_fit *fit, work *w, const float *points, 
 static void rest_at_bounds(const jr2i_fit *fit, work *w)
 {
     const int32_t k = (int32_t)unknowns(fit);
-    for (int32_t m = fit->first; m < fit->shapes; m++) {
+    for (int32_t m = 0; m < fit->shapes; m++) {
         if (!((w->x[m] <= 0 && w->gradient[m] < 0) || (w->x[m] >= 1 && w->gradient[m] > 0)))
             continue;
         for (int32_t n = 0; n < k; n++)
@@ -279,9 +275,7 @@ static int32_t take_step(const jr2i_fit *fit, work *w)
 {
     const double *pose = w->step + fit->shapes;
     for (int32_t m = 0; m < fit->shapes; m++) {
-        w->x[m] += (float)w->step[m];
-        if (m >= fit->first)
-            w->x[m] = fminf(fmaxf(w->x[m], 0), 1);
+        w->x[m] = fminf(fmaxf(w->x[m] + (float)w->step[m], 0), 1);
     }
     float turn[9], v[3] = {(float)pose[0], (float)pose[1], (float)pose[2]}, *r = w->rotation;
     jr2i_pose_exponential(v, turn);
@@ -307,8 +301,7 @@ static void start(const jr2i_fit *fit, jr2i_params *params, work *w)
     w->cx = params->camera.cx;
     w->cy = params->camera.cy;
     for (int32_t m = 0; m < fit->shapes; m++) {
-        const int32_t e = fit->index[m] - fit->identities;
-        const float sigma = e < 0 ? IDENTITY_SIGMA : fmaxf(params->expression_error[e], COEFFICIENT_SIGMA);
+        const float sigma = fmaxf(params->expression_error[fit->index[m] - fit->identities], COEFFICIENT_SIGMA);
         w->x[m] = w->prior[m] = *shape_of(fit, params, m);
         w->precision[m] = 1 / (sigma * sigma);
     }

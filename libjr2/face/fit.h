@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Fits the head model to the landmarks that the expression network measured: the most probable identity, expression and pose in the
- * face camera, by a few bounded Gauss-Newton steps. */
+ * Fits the head model to the landmarks that the expression network measured: the most probable expression and pose in the face
+ * camera, by a few bounded Gauss-Newton steps. */
 #ifndef JR2I_FIT_H
 #define JR2I_FIT_H
 
@@ -18,8 +18,8 @@ void jr2i_fit_free(const jr2i_env *env, jr2i_fit *fit); /* NULL is fine */
 /* Bytes that jr2i_fit_run needs, aligned for a double. */
 size_t jr2i_fit_scratch(const jr2i_fit *fit);
 
-/* points (468,2): px of params->camera. sigma (468): px, the expected error of each. params: the pose to start from, the identity, the
- * expression and its expression_error, to which the fit keeps as far as the points allow; receives identity, expression and camera. Returns 0 and
+/* points (468,2): px of params->camera. sigma (468): px, the expected error of each. params: the identity, the pose to start from, the
+ * expression and its expression_error, to which the fit keeps as far as the points allow; receives expression and camera. Returns 0 and
  * leaves params alone where there is no finite answer. */
 int32_t jr2i_fit_run(const jr2i_fit *fit, const float *points, const float *sigma, void *scratch, jr2i_params *params);
 

@@ -18,7 +18,7 @@ Output:
                           centre of the crop they belong to (ANCHOR: 0 right eye, 1 left eye, 2 mouth; nothing is mirrored)
   "points_log_error" (478)  log of each one's expected distance from the truth, in sizes, less 5
   "identity" (100)        the coefficients
-The library fits the head model to these landmarks, with both kinds of coefficients as a prior (face/fit.c).
+The library fits the head model to these landmarks, with its expression as a prior (face/fit.c).
 """
 import os
 import sys
