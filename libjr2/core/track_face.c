@@ -18,6 +18,10 @@
 #define EXPRESSION_GAIN 1.2f
 #define LANDMARK_GAIN 8.0f
 
+/* A coefficient lags as long as the options say where its expected error is DOUBT or more, and less in proportion to that, down to SURE. */
+#define DOUBT 0.1f
+#define SURE 0.2f
+
 /* Robust running mean; frontal sights of a sure network weigh more. */
 static void accumulate(const jr2i_head *head, jr2i_person *p, const jr2i_params *params, float yaw)
 {
@@ -97,8 +101,11 @@ void jr2i_track_take_sight(jr2_tracker *t, jr2i_track *track, const jr2i_sight *
             jr2i_euro_law law = {shift.lag, k == 2 ? 0.2f * shift.gain : shift.gain};
             jr2i_euro_step(&track->translation[k], &law, translation[k], dt);
         }
-        for (int32_t i = 0; i < head->expression_count; i++)
-            jr2i_euro_step(&track->expression[i], &face, calibrated[i], dt);
+        for (int32_t i = 0; i < head->expression_count; i++) {
+            const float doubt = s->params.corrected ? fminf(fmaxf(s->params.expression_error[i] / DOUBT, SURE), 1) : 1;
+            jr2i_euro_law law = {face.lag * doubt, face.gain};
+            jr2i_euro_step(&track->expression[i], &law, calibrated[i], dt);
+        }
     }
     for (int32_t i = 0; i < head->expression_count; i++)
         track->shown[i] = fminf(fmaxf(track->expression[i].value, 0), 1);

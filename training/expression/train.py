@@ -29,6 +29,7 @@ from model import Head  # noqa: E402
 from prepare import anchors  # noqa: E402
 
 
+STRONG = 3   # how much more a strong coefficient of a real picture counts: blinks and the like are rare and short
 BETA = 0.06  # below this error of a coefficient its loss is square: nearly a median, so what is doubtful stays at rest
 
 
@@ -146,7 +147,8 @@ def losses(decoder, out, t, alone, said):
     synthetic = (t["kind"] % 10 >= 1).float()
     weight = 0.7 + 0.3 * synthetic
     de = p["expression"] - t["expression"]
-    expression = F.smooth_l1_loss(de, torch.zeros_like(de), beta=BETA, reduction="none").mean(1) * weight
+    strong = 1 + STRONG * (1 - synthetic[:, None]) * t["expression"]
+    expression = (F.smooth_l1_loss(de, torch.zeros_like(de), beta=BETA, reduction="none") * strong).mean(1) * weight
     geometry = (de @ decoder.expression_basis).square().mean(1) * (0.25 + 0.75 * synthetic)  # scores are no geometry
     d = (p["points"] - t["points"]) * t["unit"][:, None, None]   # of the outer-eye distance
     distance = d.norm(dim=2)
