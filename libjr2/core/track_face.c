@@ -16,6 +16,7 @@
 #define TURN_GAIN 0.06f
 #define TRANSLATION_GAIN 0.15f
 #define EXPRESSION_GAIN 1.2f
+#define LID_GAIN 6.0f /* a blink is over in a fifth of a second */
 #define LANDMARK_GAIN 8.0f
 
 /* A coefficient lags as long as the options say where its expected error is DOUBT or more, and less in proportion to that, down to SURE. */
@@ -103,7 +104,8 @@ void jr2i_track_take_sight(jr2_tracker *t, jr2i_track *track, const jr2i_sight *
         }
         for (int32_t i = 0; i < head->expression_count; i++) {
             const float doubt = s->params.corrected ? fminf(fmaxf(s->params.expression_error[i] / DOUBT, SURE), 1) : 1;
-            jr2i_euro_law law = {face.lag * doubt, face.gain};
+            const int32_t lid = strncmp(head->expression_name[i], "eyeBlink", 8) == 0;
+            const jr2i_euro_law law = {face.lag * doubt, lid ? LID_GAIN : face.gain};
             jr2i_euro_step(&track->expression[i], &law, calibrated[i], dt);
         }
     }
