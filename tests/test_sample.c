@@ -58,6 +58,50 @@ START_TEST(finds_the_astronaut)
 }
 END_TEST
 
+/* Landmarks (478,2) seen from this region in so many passes at most. */
+static void look(const jr2_region *region, int32_t passes, float *landmarks)
+{
+    jr2_image image;
+    jr2_result *result;
+    jr2_reconstruct_options options;
+    JR2_INIT(options);
+    options.passes = passes;
+    options.regions = region;
+    options.region_count = 1;
+    picture_image(&photo, &image);
+    ck_assert_msg(jr2_reconstruct(ctx, &image, &options, &result) == JR2_OK, "%s", jr2_ctx_error(ctx));
+    ck_assert_int_eq(jr2_result_count(result), 1);
+    memcpy(landmarks, jr2_face_landmarks478(jr2_result_face(result, 0), NULL), sizeof(float) * 478 * 2);
+    jr2_result_free(result);
+}
+
+static float apart(const float *a, const float *b)
+{
+    float sum = 0;
+    for (int i = 0; i < 478; i++)
+        sum += hypotf(a[2 * i] - b[2 * i], a[2 * i + 1] - b[2 * i + 1]) / 478;
+    return sum;
+}
+
+/* A good crop is looked at once, whatever is allowed; a loose one again, which brings the landmarks nearer. */
+START_TEST(looks_again_where_it_helps)
+{
+    static float good[478 * 2], again[478 * 2], loose[478 * 2], mended[478 * 2];
+    jr2_region region;
+    jr2_result *result = reconstruct(&photo, 0);
+    jr2_face_region(jr2_result_face(result, 0), &region);
+    jr2_result_free(result);
+    look(&region, 1, good);
+    look(&region, 4, again);
+    ck_assert_mem_eq(good, again, sizeof good);
+    region.size *= 1.5f;
+    region.x += 8;
+    look(&region, 1, loose);
+    look(&region, 2, mended);
+    ck_assert_msg(apart(mended, good) < 0.7f * apart(loose, good), "%g, then %g px", (double)apart(loose, good), (double)apart(mended, good));
+}
+END_TEST
+
 /* Mirrored, yaw and roll change their signs. */
 START_TEST(sees_the_same_when_mirrored)
 {
@@ -109,6 +153,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, finds_the_astronaut);
+    tcase_add_test(tests, looks_again_where_it_helps);
     tcase_add_test(tests, sees_the_same_when_mirrored);
     tcase_add_test(tests, says_when_there_is_nobody);
     tcase_add_test(tests, fits_its_memory);

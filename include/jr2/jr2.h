@@ -234,7 +234,8 @@ typedef struct jr2_reconstruct_options {
     float min_confidence;      /* finder's score, 0..1; 0: 0.5 */
     float min_size;            /* size of a region in pixels; 0: 16 */
     float focal_px;            /* focal length in pixels; 0: 1.1 * the longer side */
-    int32_t passes;            /* how often the network looks at a face, each time with a better crop; 0: 2; at most 4 */
+    int32_t passes;            /* how often the network looks at a face at most, each time with a better crop, until the crop hardly changes;
+                                  0: 2; 4 is the most */
     int32_t texture_size;      /* side of the square texture, 64..4096; 0: no texture */
     int32_t region_count;      /* regions given: the finder is not asked and confidence is 1 */
     const jr2_region *regions; /* e.g. jr2_face_region of the frame before */

@@ -4,8 +4,14 @@
 
 #include <math.h>
 
+#include "face/pose.h"
 #include "image/warp.h"
 #include "nn/net_coarse.h"
+
+/* Twice the standard deviation of the training's narrower crops would be 0.06, 0.12 and 0.2. */
+#define SAME_PLACE 0.05f /* sizes */
+#define SAME_SIZE 0.06f  /* of the ratio's logarithm */
+#define SAME_ROLL 0.1f   /* radians */
 
 void jr2i_workspace_free(const jr2i_env *env, jr2i_workspace *ws)
 {
@@ -117,6 +123,13 @@ static void place_landmarks(jr2_ctx *ctx, jr2i_sight *sight)
                     (n478 == 0 || jr2i_frame_from_landmarks(sight->landmarks478, &sight->frame));
 }
 
+/* The crop was as good as another one would be: within what the network was trained to see past. */
+static int32_t same_crop(const jr2i_frame *a, const jr2i_frame *b)
+{
+    return hypotf(a->x - b->x, a->y - b->y) <= SAME_PLACE * b->size && fabsf(logf(a->size / b->size)) <= SAME_SIZE &&
+           fabsf(remainderf(a->roll - b->roll, 2 * JR2I_PI)) <= SAME_ROLL;
+}
+
 int32_t jr2i_look_at(jr2_ctx *ctx, const jr2i_view *view, const jr2i_frame *frame, int32_t passes, int32_t source, jr2i_sight *sight)
 {
     jr2i_workspace *ws = ctx->workspace;
@@ -124,6 +137,7 @@ int32_t jr2i_look_at(jr2_ctx *ctx, const jr2i_view *view, const jr2i_frame *fram
     sight->frame = *frame;
     sight->usable = 1;
     for (int32_t pass = 0; pass < passes && sight->usable; pass++) {
+        const jr2i_frame seen = sight->frame;
         int32_t status = jr2i_cancelled(&ctx->env);
         if (status != JR2_OK)
             return status;
@@ -135,6 +149,8 @@ int32_t jr2i_look_at(jr2_ctx *ctx, const jr2i_view *view, const jr2i_frame *fram
         sight->usable = jr2i_params_from_network(model->head, numbers, &sight->params);
         if (sight->usable)
             place_landmarks(ctx, sight);
+        if (same_crop(&seen, &sight->frame))
+            break;
     }
     if (sight->usable && passes > 0 && model->expression && source == JR2_EXPRESSION_AUTO) {
         int32_t status = jr2i_look_closer(ctx, view, sight);
