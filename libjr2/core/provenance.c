@@ -61,7 +61,7 @@ int32_t jr2_mark_embed(const jr2_image *image, const jr2_mark_options *options)
     if (status == JR2_OK)
         status = rectangle(&env, image, options, &view);
     if (status == JR2_OK)
-        jr2i_mark_embed(&view);
+        jr2i_mark_embed(&view, NULL);
     return finish(&env, options, status);
 }
 

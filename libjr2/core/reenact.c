@@ -311,7 +311,7 @@ int32_t jr2_reenact(jr2_ctx *ctx, jr2_portrait *p, const jr2_motion_face *drivin
         jr2i_paste_into(&paste, ctx->pool, &out);
     }
     if (!o.unmarked)
-        jr2i_mark_embed(&out);
+        jr2i_mark_embed(&out, ctx->pool);
     return JR2_OK;
 }
 

@@ -4,7 +4,7 @@
  * machine. */
 #include "image/mark.h"
 
-#include <string.h>
+#include <stdatomic.h>
 
 #define BLOCK 8 /* pixels a side that share one strength */
 #define LEVELS 64 /* of busyness */
@@ -117,8 +117,11 @@ static inline void change(const int8_t *tile, int32_t gain, int8_t *delta)
 
 typedef struct embedder {
     const jr2i_view *view;
-    int32_t across; /* blocks in a row of them */
-    uint8_t level[KEPT]; /* of the first blocks, row by row */
+    int32_t across;              /* blocks in a row of them */
+    uint8_t level[KEPT];         /* of the first blocks, row by row */
+    _Atomic uint64_t counts[LEVELS];
+    int32_t gain[LEVELS], apply; /* of a walk */
+    _Atomic uint64_t mean, square;
 } embedder;
 
 static int32_t level_of(const embedder *e, int32_t x, int32_t y)
@@ -127,56 +130,83 @@ static int32_t level_of(const embedder *e, int32_t x, int32_t y)
     return block < KEPT ? e->level[block] : busyness(e->view, x, y);
 }
 
-/* Goes over the picture block by block. apply 0: returns whether the changes keep the limits; 1: makes them. */
-static int32_t walk(const embedder *e, int32_t multiplier, int32_t apply)
+/* One row of blocks. */
+static void level_task(void *arg, int32_t task, int32_t worker)
 {
-    const jr2i_view *view = e->view;
-    int32_t gain[LEVELS];
-    int16_t gains[JR2_IMAGE_MAX / BLOCK];
-    int8_t delta[JR2_IMAGE_MAX];
-    uint64_t mean = 0, square = 0, count = (uint64_t)view->width * (uint64_t)view->height;
-    for (int32_t i = 0; i < LEVELS; i++)
-        gain[i] = gain_of(i, multiplier);
-    for (int32_t y = 0; y < view->height; y += BLOCK) {
-        int32_t rows = view->height - y < BLOCK ? view->height - y : BLOCK;
-        for (int32_t x = 0; x < view->width; x += BLOCK) /* looks only at rows of these blocks, which are not changed yet */
-            gains[x / BLOCK] = (int16_t)gain[level_of(e, x, y)];
-        for (int32_t i = 0; i < rows; i++) {
-            const int8_t *tile = jr2i_mark_tile + (size_t)((y + i) % JR2I_MARK_TILE) * JR2I_MARK_TILE;
-            for (int32_t x = 0; x < view->width; x += BLOCK)
-                change(tile + x % JR2I_MARK_TILE, gains[x / BLOCK], delta + x);
-            if (apply) {
-                add_row((uint8_t *)(uintptr_t)jr2i_view_pixel(view, 0, y + i), view, delta);
-                continue;
-            }
-            uint32_t a = 0, b = 0;
-            for (int32_t x = 0; x < view->width; x++) {
-                a += (uint32_t)(delta[x] < 0 ? -delta[x] : delta[x]);
-                b += (uint32_t)(delta[x] * delta[x]);
-            }
-            mean += a;
-            square += b;
-        }
+    embedder *e = arg;
+    uint64_t counts[LEVELS] = {0};
+    const size_t first = (size_t)task * (size_t)e->across;
+    (void)worker;
+    for (int32_t k = 0; k < e->across; k++) {
+        const int32_t level = busyness(e->view, k * BLOCK, task * BLOCK);
+        counts[level]++;
+        if (first + (size_t)k < KEPT)
+            e->level[first + (size_t)k] = (uint8_t)level;
     }
-    return mean * 1000 <= count * MEAN_MOST && square * 1000 <= count * SQUARE_MOST;
+    for (int32_t i = 0; i < LEVELS; i++)
+        if (counts[i])
+            atomic_fetch_add_explicit(&e->counts[i], counts[i], memory_order_relaxed);
 }
 
-void jr2i_mark_embed(const jr2i_view *view)
+/* One row of blocks: makes the changes or adds up what they would be. It reads and writes the pixels of this row alone. */
+static void walk_task(void *arg, int32_t task, int32_t worker)
+{
+    embedder *e = arg;
+    const jr2i_view *view = e->view;
+    const int32_t y = task * BLOCK, rows = view->height - y < BLOCK ? view->height - y : BLOCK;
+    int16_t gains[JR2_IMAGE_MAX / BLOCK];
+    int8_t delta[JR2_IMAGE_MAX];
+    uint64_t mean = 0, square = 0;
+    (void)worker;
+    for (int32_t x = 0; x < view->width; x += BLOCK)
+        gains[x / BLOCK] = (int16_t)e->gain[level_of(e, x, y)];
+    for (int32_t i = 0; i < rows; i++) {
+        const int8_t *tile = jr2i_mark_tile + (size_t)((y + i) % JR2I_MARK_TILE) * JR2I_MARK_TILE;
+        for (int32_t x = 0; x < view->width; x += BLOCK)
+            change(tile + x % JR2I_MARK_TILE, gains[x / BLOCK], delta + x);
+        if (e->apply) {
+            add_row((uint8_t *)(uintptr_t)jr2i_view_pixel(view, 0, y + i), view, delta);
+            continue;
+        }
+        uint32_t a = 0, b = 0;
+        for (int32_t x = 0; x < view->width; x++) {
+            a += (uint32_t)(delta[x] < 0 ? -delta[x] : delta[x]);
+            b += (uint32_t)(delta[x] * delta[x]);
+        }
+        mean += a;
+        square += b;
+    }
+    atomic_fetch_add_explicit(&e->mean, mean, memory_order_relaxed);
+    atomic_fetch_add_explicit(&e->square, square, memory_order_relaxed);
+}
+
+/* Goes over the picture. apply 0: returns whether the changes keep the limits; 1: makes them. */
+static int32_t walk(embedder *e, jr2i_pool *pool, int32_t multiplier, int32_t apply)
+{
+    const uint64_t count = (uint64_t)e->view->width * (uint64_t)e->view->height;
+    for (int32_t i = 0; i < LEVELS; i++)
+        e->gain[i] = gain_of(i, multiplier);
+    e->apply = apply;
+    atomic_store(&e->mean, 0);
+    atomic_store(&e->square, 0);
+    jr2i_pool_run(pool, walk_task, e, (e->view->height + BLOCK - 1) / BLOCK);
+    return atomic_load(&e->mean) * 1000 <= count * MEAN_MOST && atomic_load(&e->square) * 1000 <= count * SQUARE_MOST;
+}
+
+void jr2i_mark_embed(const jr2i_view *view, jr2i_pool *pool)
 {
     embedder e;
-    uint64_t counts[LEVELS] = {0}, total = 0;
+    uint64_t counts[LEVELS], total = 0;
+    const int32_t rows = (view->height + BLOCK - 1) / BLOCK;
     e.view = view;
     e.across = (view->width + BLOCK - 1) / BLOCK;
-    for (int32_t y = 0; y < view->height; y += BLOCK)
-        for (int32_t x = 0; x < view->width; x += BLOCK) {
-            int32_t level = busyness(view, x, y);
-            counts[level]++;
-            if (total < KEPT)
-                e.level[total] = (uint8_t)level;
-            total++;
-        }
+    for (int32_t i = 0; i < LEVELS; i++)
+        atomic_init(&e.counts[i], 0);
+    jr2i_pool_run(pool, level_task, &e, rows);
+    for (int32_t i = 0; i < LEVELS; i++)
+        total += counts[i] = atomic_load(&e.counts[i]);
     int32_t multiplier = choose(counts, total);
-    while (multiplier > 0 && !walk(&e, multiplier, 0)) /* busy blocks may lie where the pattern is strong */
+    while (multiplier > 0 && !walk(&e, pool, multiplier, 0)) /* busy blocks may lie where the pattern is strong */
         multiplier -= 1 + multiplier / 32;
-    walk(&e, multiplier, 1);
+    walk(&e, pool, multiplier, 1);
 }

@@ -4,6 +4,7 @@
 #ifndef JR2I_MARK_H
 #define JR2I_MARK_H
 
+#include "base/threads.h"
 #include "image/view.h"
 
 #define JR2I_MARK_TILE 64
@@ -11,8 +12,8 @@
 extern const int8_t jr2i_mark_tile[JR2I_MARK_TILE * JR2I_MARK_TILE];
 
 /* Adds the pattern to the pixels of the view, which must be writable; its origin is the view's top left corner. Alpha stays.
- * Allocates nothing, cannot fail. */
-void jr2i_mark_embed(const jr2i_view *view);
+ * Allocates nothing, cannot fail; pool may be NULL. */
+void jr2i_mark_embed(const jr2i_view *view, jr2i_pool *pool);
 
 /* What the detector found. */
 typedef struct jr2i_mark_found {
