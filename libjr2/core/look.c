@@ -8,7 +8,7 @@
 #include "image/warp.h"
 #include "nn/net_coarse.h"
 
-/* Twice the standard deviation of the training's narrower crops would be 0.06, 0.12 and 0.2. */
+/* The narrower half of the training's crops have standard deviations of 0.03, 0.06 and 0.1. */
 #define SAME_PLACE 0.05f /* sizes */
 #define SAME_SIZE 0.06f  /* of the ratio's logarithm */
 #define SAME_ROLL 0.1f   /* radians */

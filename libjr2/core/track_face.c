@@ -89,6 +89,9 @@ void jr2i_track_take_sight(jr2_tracker *t, jr2i_track *track, const jr2i_sight *
     jr2i_track_collect(t, track, s->params.expression);
     find_pose(t, track, s, rotation, translation);
     jr2i_person_expression(head, &track->person, s->params.expression, calibrated);
+    track->corrected = s->params.corrected;
+    if (track->corrected)
+        jr2i_person_error(head, &track->person, s->params.expression_error, track->expression_error);
     if (track->restart) {
         jr2i_euro_turn_start(&track->turn, rotation);
         for (int k = 0; k < 3; k++)
@@ -103,7 +106,7 @@ void jr2i_track_take_sight(jr2_tracker *t, jr2i_track *track, const jr2i_sight *
             jr2i_euro_step(&track->translation[k], &law, translation[k], dt);
         }
         for (int32_t i = 0; i < head->expression_count; i++) {
-            const float doubt = s->params.corrected ? fminf(fmaxf(s->params.expression_error[i] / DOUBT, SURE), 1) : 1;
+            const float doubt = track->corrected ? fminf(fmaxf(track->expression_error[i] / DOUBT, SURE), 1) : 1;
             const int32_t lid = strncmp(head->expression_name[i], "eyeBlink", 8) == 0;
             const jr2i_euro_law law = {face.lag * doubt, lid ? LID_GAIN : face.gain};
             jr2i_euro_step(&track->expression[i], &law, calibrated[i], dt);
@@ -114,9 +117,6 @@ void jr2i_track_take_sight(jr2_tracker *t, jr2i_track *track, const jr2i_sight *
     filter_points(track->landmarks478, s->landmarks478, 2 * head->landmark478.count, &points, s->frame.size, track->restart, dt);
     filter_points(track->landmarks68, s->landmarks68, 2 * head->landmark68.count, &points, s->frame.size, track->restart, dt);
     memcpy(track->light, s->params.light, sizeof track->light);
-    track->corrected = s->params.corrected;
-    if (track->corrected)
-        jr2i_person_error(head, &track->person, s->params.expression_error, track->expression_error);
     track->frame = s->frame;
     track->restart = 0;
     track->seen = t->time;
