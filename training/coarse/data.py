@@ -76,7 +76,7 @@ class Samples:
         swap = {n: n[:-1] + ("R" if n[-1] == "L" else "L") for n in names if n[-2:] in ("_L", "_R")}
         swap.update(jawLeft="jawRight", jawRight="jawLeft", mouthLeft="mouthRight", mouthRight="mouthLeft")
         self.swap = np.array([head.index[swap.get(n, n)] for n in names])
-        points, _, _, group, _, val, _ = load(data)
+        points, self.scores, self.score_names, group, _, val, _ = load(data)
         self.points, self.group, self.val = points * RATIO, group, val
         self.labels = {k: v for k, v in np.load(labels).items() if k != "clips"}
         self.labels["centre"] = self.labels["centre"] * RATIO

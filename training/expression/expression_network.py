@@ -93,7 +93,7 @@ class Expression(nn.Module):
         nn.init.normal_(self.fc2.weight, std=0.003)
         nn.init.zeros_(self.fc2.bias)
         # Training only: what each branch says by itself, its own landmarks and every coefficient.
-        self.dropout, self.unfolded = 0.15, False
+        self.dropout, self.unfolded = 0, False
         self.eye_alone, self.mouth_alone = nn.Linear(eye[3], 2 * 478 + 53), nn.Linear(mouth[3], 2 * 478 + 53)
         for layer in (self.eye_alone, self.mouth_alone):
             nn.init.normal_(layer.weight, std=0.01)

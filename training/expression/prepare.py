@@ -93,7 +93,7 @@ class Maker:
         self.val = args.val
         self.head = Head(args.head)
         self.samples = Samples(self.head, args.data, args.labels, args.cache, os.devnull)
-        self.taught = taught(self.head, args.data, dict(np.load(args.labels)))
+        self.taught = taught(self.head, self.samples.scores, self.samples.score_names, self.samples.labels)
         self.anchor = anchors(self.head.landmark_basis()[0])
         self.net = Coarse()
         self.net.unfold(jr2w.read(args.coarse)[1])

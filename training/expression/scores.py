@@ -7,8 +7,12 @@ coefficient over the score, as a fit gets the amplitude right; closed lids are c
 fitted.
 """
 import os
+import sys
 
 import numpy as np
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "labels"))
+from fit_labels import teacher_name  # noqa: E402
 
 REST = 20             # percentile of a score that counts as rest
 LEAST = 0.03          # spread of a score that is worth taking
@@ -16,38 +20,16 @@ STRONGEST = 80        # pictures
 GAIN = 0.6, 2.0       # bounds of the gain: where points hardly show a coefficient the fit understates it
 
 
-def of_labels(data, labels):
-    """(n,52) of the teacher for each row of labels.npz, nan where there is none, and their names."""
-    photos = np.load(os.path.join(data, "photos.npz"))
-    group, frame = labels["group"], labels["frame"]
-    out = np.full((len(group), photos["blendshapes"].shape[1]), np.nan, np.float32)
-    out[group < 0] = photos["blendshapes"][frame[group < 0]]
-    for c, clip in enumerate(labels["clips"]):
-        rows = np.where(group == c)[0]
-        out[rows] = np.load(os.path.join(data, f"{clip}.npz"))["blendshapes"][frame[rows]]
-    return out, [str(n) for n in photos["blendshape_names"]]
-
-
-def columns(head, names):
-    """For each coefficient the teacher's score that says the same."""
-    at = {n: i for i, n in enumerate(names)}
-    sides = {"_L": "Left", "_R": "Right"}
-    return np.array([at[n] if n in at else at.get(n[:-2] + sides[n[-2:]], at.get(n[:-2])) for n in head.names])
-
-
-def taught(head, data, labels):
-    """(n,53) coefficients that are taught for each row of labels.npz."""
-    scores, names = of_labels(data, labels)
-    scores, fitted = scores[:, columns(head, names)], labels["expression"]
-    known = np.isfinite(scores).all(1)
-    basis = known & ~labels["val"]
-    out = fitted.copy()
-    for k in range(53):
-        s, f = scores[basis, k], fitted[basis, k]
+def taught(head, scores, names, labels):
+    """scores (n,52) with their names, labels of the same rows (fit_labels.load, labels.npz) -> (n,53) coefficients that are taught."""
+    column = {str(n): i for i, n in enumerate(names)}
+    out, training = labels["expression"].copy(), ~labels["val"]
+    for k, name in enumerate(head.names):
+        every = scores[:, column[teacher_name(name)]]
+        s, f = every[training], labels["expression"][training, k]
         if s.std() < LEAST:
             continue
         rest, top = np.percentile(s, REST), np.argsort(-s)[:STRONGEST]
-        strong = 1.0 if head.names[k].startswith("eyeBlink") else f[top].mean()
-        gain = np.clip(strong / (s[top].mean() - rest), *GAIN)
-        out[known, k] = np.clip(gain * (scores[known, k] - rest), 0, 1)
+        strong = 1.0 if name.startswith("eyeBlink") else f[top].mean()
+        out[:, k] = np.clip(np.clip(strong / (s[top].mean() - rest), *GAIN) * (every - rest), 0, 1)
     return out

@@ -226,13 +226,13 @@ def main():
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--share-real", type=float, default=0.2)
+    parser.add_argument("--share-real", type=float, default=0.3)
     parser.add_argument("--far-until", type=float, default=0.1, help="share of the training in which the branches stay as the "
                         "first stages of the coarse network and only the layers behind them learn, 20 times as fast")
     parser.add_argument("--trunk-rate", type=float, default=0.4, help="learning rate of the branches' convolutions afterwards, of the rest's")
     parser.add_argument("--coarse", default=os.path.join(_ROOT, "../weights/coarse.jr2w"))
     parser.add_argument("--init", help="exported weights (.jr2w) to start from")
-    parser.add_argument("--dropout", type=float, default=0.15, help="0 while the training error is no smaller than that of validation")
+    parser.add_argument("--dropout", type=float, default=0, help="of what is joined; 0.1 made landmarks worse (docs/training.md)")
     parser.add_argument("--float32", action="store_true", help="no bfloat16, which processors without it emulate slowly")
     parser.add_argument("--smoke", type=int, default=0)
     args = parser.parse_args()
@@ -268,6 +268,8 @@ def main():
             if name in saved:
                 part.load_state_dict(saved[name])
         step, spent = saved["step"], saved["spent"]
+        net.unfolded = saved.get("unfolded", net.unfolded)
+        net.trunk_eval()
         print("resumed at step", step, flush=True)
     rng = np.random.default_rng([step, 5])
     start = time.time() - spent
@@ -276,7 +278,7 @@ def main():
     def save():
         result = validate(average, decoder, val, head.names)
         torch.save({"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(),
-                    "step": step, "spent": time.time() - start}, last + ".new")
+                    "step": step, "spent": time.time() - start, "unfolded": net.unfolded}, last + ".new")
         os.replace(last + ".new", last)
         export(average, os.path.join(args.run, "best.jr2w"), anchor, {"step": step, **result})
     while True:

@@ -45,6 +45,12 @@ SCORE_DEFAULT = 3
 UNSCORED = {"cheekPuff": 150, "noseSneer": 80, "eyeWide": 4, "cheekSquint": 60, "jawForward": 60, "mouthDimple": 25}
 
 
+def teacher_name(name):
+    """The teacher's score for one of the head model's expressions."""
+    stem = name.split("_")[0]
+    return stem + {"L": "Left", "R": "Right"}[name[-1]] if "_" in name and stem not in ("browInnerUp", "cheekPuff") else stem
+
+
 def score_prior(head, blendshapes, blendshape_names):
     """Targets (N,53) and weights (53,) of the quadratic expression prior."""
     column = {str(n): i for i, n in enumerate(blendshape_names)}
@@ -55,8 +61,7 @@ def score_prior(head, blendshapes, blendshape_names):
         if stem in UNSCORED:
             weight[i] = UNSCORED[stem]
             continue
-        arkit = stem + {"L": "Left", "R": "Right"}[name[-1]] if "_" in name and stem != "browInnerUp" else stem
-        target[:, i] = blendshapes[:, column[arkit]]
+        target[:, i] = blendshapes[:, column[teacher_name(name)]]
         weight[i] = SCORE_WEIGHT.get(stem, SCORE_DEFAULT)
     return target, weight
 

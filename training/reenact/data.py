@@ -27,7 +27,6 @@ from synth import random_expression  # noqa: E402
 
 SIDE = 256
 COARSE_SIDE, COARSE_CROP = 128, 1.5  # the reconstruction network's crop, as in training/coarse/data.py
-HERE = np.stack(np.meshgrid(np.arange(SIDE) + 0.5, np.arange(SIDE) + 0.5)).astype(np.float32)  # pixel centres (2,SIDE,SIDE)
 GOOD = 0.022                         # largest label error (points / outer-eye distance) that is trained on
 
 
@@ -194,7 +193,7 @@ class Samples:
                     fade_away(arrays["damage"][k], posed[0].triangle_id >= 0, *pair["fade"])
             elif "camera" in pair:
                 m = inverse(pair["camera"])
-                arrays["damage"][k] = np.tensordot(m[:, :2] - np.eye(2), HERE, 1) + m[:, 2, None, None]
+                arrays["damage"][k] = np.tensordot(m[:, :2] - np.eye(2), pixel_centres("cpu")[0].numpy(), 1) + m[:, 2, None, None]
             else:
                 arrays["damage"][k] = 0
             g.give(*posed)
