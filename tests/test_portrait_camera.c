@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The shipped weights on the sample photograph, cut ever closer around the head: the camera that a portrait's mesh is seen by shows its
- * landmarks where they are in the picture, however near the picture's own camera is taken to be. */
+ * landmarks where they are in the picture, however near the picture's own camera is taken to be, also when another picture of that head drives it. */
 #include <math.h>
 
 #include "core/portrait.h"
@@ -20,33 +20,51 @@ static void tear_down(void)
     picture_free(&photo);
 }
 
-/* Mean distance of the landmarks, in pixels of the crop, for a square of this side around the head; *centimetres: the camera's distance. */
-static double misses_by(int side, float focal, double *centimetres)
+/* A square of this side of the photo, its middle this far from the head's. */
+static jr2_image cut(int side, int right, int down)
 {
     jr2_image image;
-    jr2_portrait *p;
-    jr2_portrait_options options;
-    jr2i_face_camera camera;
-    JR2_INIT(options);
-    options.focal_px = focal;
     picture_image(&photo, &image);
-    image.pixels = photo.pixels + 3 * ((size_t)(120 - side / 2) * (size_t)photo.width + (size_t)(224 - side / 2));
+    image.pixels = photo.pixels + 3 * ((size_t)(120 + down - side / 2) * (size_t)photo.width + (size_t)(224 + right - side / 2));
     image.stride = 3 * (int64_t)photo.width;
     image.width = image.height = side;
+    return image;
+}
+
+static jr2_portrait *portrait_of(int side, float focal)
+{
+    jr2_image image = cut(side, 0, 0);
+    jr2_portrait *p;
+    jr2_portrait_options options;
+    JR2_INIT(options);
+    options.focal_px = focal;
     ck_assert_msg(jr2_portrait_create(ctx, &image, &options, &p) == JR2_OK, "%s", jr2_ctx_error(ctx));
+    return p;
+}
+
+/* Mean distance, in pixels of the crop, between landmarks in the picture and where the portrait's camera shows these vertices' ones. */
+static double away(const jr2_portrait *p, const jr2i_act *act, const float *vertices, const float *landmarks)
+{
+    jr2i_face_camera camera;
     const jr2i_landmark_set *set = &p->view->head->landmark478;
     float *points = malloc((size_t)set->count * 3 * sizeof(float)), *pixels = malloc((size_t)set->count * 2 * sizeof(float));
     double sum = 0;
-    jr2i_portrait_camera(p, &p->own, &camera);
-    jr2i_head_landmarks_of(set, p->view->vertices, NULL, points);
+    jr2i_portrait_camera(p, act, vertices, &camera);
+    jr2i_head_landmarks_of(set, vertices, NULL, points);
     jr2i_face_camera_project(&camera, points, set->count, pixels);
     for (int32_t i = 0; i < set->count; i++)
-        sum += hypot((double)(pixels[2 * i] - (p->view->landmarks478[2 * i] - p->left) / p->step),
-                     (double)(pixels[2 * i + 1] - (p->view->landmarks478[2 * i + 1] - p->top) / p->step));
-    *centimetres = -(double)p->own.translation[2];
-    const double mean = sum / set->count;
+        sum += hypot((double)(pixels[2 * i] - (landmarks[2 * i] - p->left) / p->step), (double)(pixels[2 * i + 1] - (landmarks[2 * i + 1] - p->top) / p->step));
     free(points);
     free(pixels);
+    return sum / set->count;
+}
+
+/* The portrait as it is, for a square of this side around the head; *centimetres: the camera's distance. */
+static double misses_by(int side, float focal, double *centimetres)
+{
+    jr2_portrait *p = portrait_of(side, focal);
+    const double mean = away(p, &p->own, p->view->vertices, p->view->landmarks478);
+    *centimetres = -(double)p->own.translation[2];
     jr2_portrait_free(p);
     return mean;
 }
@@ -68,6 +86,33 @@ START_TEST(shows_the_portrait_where_it_is)
 }
 END_TEST
 
+START_TEST(follows_its_head_across_the_picture)
+{
+    static const int moved[][2] = {{24, 0}, {-24, 10}, {10, 16}};
+    jr2_portrait *p = portrait_of(200, 0);
+    for (int i = 0; i < 3; i++) {
+        jr2_image image = cut(200, moved[i][0], moved[i][1]);
+        jr2_result *result;
+        jr2_motion_face motion;
+        jr2_reenact_options options;
+        uint8_t *pixels = malloc((size_t)200 * 200 * 3);
+        const jr2_image out = {.struct_size = sizeof out, .format = JR2_PIXEL_RGB8, .width = 200, .height = 200, .stride = 600, .pixels = pixels};
+        JR2_INIT(motion);
+        JR2_INIT(options);
+        options.motion = JR2_REENACT_ABSOLUTE;
+        ck_assert_int_eq(jr2_reconstruct(ctx, &image, NULL, &result), JR2_OK);
+        const jr2_face *face = jr2_result_face(result, 0);
+        ck_assert_int_eq(jr2_motion_from_face(face, &motion), JR2_OK);
+        ck_assert_int_eq(jr2_reenact(ctx, p, &motion, &options, &out), JR2_OK);
+        const double miss = away(p, &p->shown, p->vertices, ((const jr2i_face_view *)face)->landmarks478);
+        ck_assert_msg(miss < 1, "a head %d right and %d down: the landmarks are %g pixels away", -moved[i][0], -moved[i][1], miss);
+        jr2_result_free(result);
+        free(pixels);
+    }
+    jr2_portrait_free(p);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("portrait_camera");
@@ -75,6 +120,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, shows_the_portrait_where_it_is);
+    tcase_add_test(tests, follows_its_head_across_the_picture);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

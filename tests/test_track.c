@@ -456,7 +456,7 @@ START_TEST(filters_lag_as_documented)
         for (int rate = 10; rate <= 120; rate += 55)
             for (float speed = 0.01f; speed < 30; speed *= 5) {
                 jr2i_euro f;
-                jr2i_euro_law law = {lags[l], 1.2f};
+                jr2i_euro_law law = {lags[l], 1.2f, 0};
                 float dt = 1 / (float)rate, x = 0;
                 jr2i_euro_start(&f, 0);
                 for (int i = 0; i < 4 * rate; i++)
@@ -467,7 +467,7 @@ START_TEST(filters_lag_as_documented)
                     ck_assert(late < 0.8f * lags[l]);
             }
     jr2i_euro f;
-    jr2i_euro_law law = {0.05f, 1.2f}, none = {0, 1.2f};
+    jr2i_euro_law law = {0.05f, 1.2f, 0}, none = {0, 1.2f, 0};
     double in = 0, out = 0;
     unsigned seed = 1;
     jr2i_euro_start(&f, 0);
@@ -486,7 +486,7 @@ END_TEST
 START_TEST(filters_rotations)
 {
     jr2i_euro_turn f;
-    jr2i_euro_law law = {0.05f, 0.06f};
+    jr2i_euro_law law = {0.05f, 0.06f, 0};
     float r[9], w[3], back[9], yaw, pitch, roll, dt = 1 / 30.0f;
     jr2i_pose_matrix(0, 0, 0, r);
     jr2i_euro_turn_start(&f, r);

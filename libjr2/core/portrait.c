@@ -125,48 +125,84 @@ static int32_t allocate(jr2_portrait *p)
     return JR2_OK;
 }
 
-/* The picture's camera may be much nearer to the head than the face camera, which then shows the same pose smaller and from another side: for a
- * head that fills the picture some 4 % of its size away from the photo. What is between the two for the portrait as it is, is found once
- * and applied to every pose. */
+/* Every STRIDEth landmark tells where a head is seen: 80 of them. */
+#define STRIDE 6
+#define ROUNDS 2
+
+/* Refines a face camera, in pixels of the picture, so that it shows the points where they are wanted. A pinhole camera 100 cm in front of the
+ * head's origin is the face camera; what distance the fit finds instead becomes scale. Returns 0 where nothing fits, and *camera stays. */
+static int32_t fit_face_camera(const float *points, const float *wanted, int32_t count, int32_t rounds, jr2i_face_camera *camera)
+{
+    const float distance = JR2I_FACE_CAMERA_DISTANCE;
+    jr2i_camera pinhole = {camera->scale * distance, camera->cx, camera->cy};
+    float rotation[9];
+    memcpy(rotation, camera->rotation, sizeof rotation);
+    for (int32_t round = 0; round < rounds; round++) {
+        float t[3] = {0, 0, -distance};
+        if (jr2i_pnp_refine(&pinhole, points, wanted, NULL, count, rotation, t) < 0 || !(t[2] < 0))
+            return 0;
+        pinhole.cx -= pinhole.focal * t[0] / t[2];
+        pinhole.cy += pinhole.focal * t[1] / t[2];
+        pinhole.focal *= distance / -t[2];
+    }
+    memcpy(camera->rotation, rotation, sizeof rotation);
+    camera->scale = pinhole.focal / distance;
+    camera->cx = pinhole.cx;
+    camera->cy = pinhole.cy;
+    return 1;
+}
+
+/* The face camera that shows a posed head where the picture's camera shows it. The latter may be much nearer, and then shows the same pose larger and
+ * from another side: taken over as it is, the head would be some 4 % of its size away from its place. */
+static void see_from_afar(const jr2_portrait *p, const jr2i_act *act, const float *vertices, jr2i_face_camera *camera)
+{
+    const jr2i_face_view *v = p->view;
+    const jr2i_landmark_set *set = &v->head->landmark478;
+    float rotation[9], matrix[16] = {0}, *points = p->made, *wanted = points + 3 * (size_t)set->count;
+    jr2i_camera_to_face(&v->camera, act->rotation, act->translation, camera);
+    jr2i_head_landmarks_of(set, vertices, NULL, points);
+    const int32_t count = (set->count + STRIDE - 1) / STRIDE;
+    for (int32_t i = 1; i < count; i++)
+        memcpy(points + 3 * (size_t)i, points + 3 * (size_t)i * STRIDE, 3 * sizeof *points);
+    jr2i_rotation_from_face(act->rotation, act->translation, rotation);
+    for (int i = 0; i < 3; i++) {
+        for (int k = 0; k < 3; k++)
+            matrix[4 * k + i] = rotation[3 * i + k];
+        matrix[12 + i] = act->translation[i];
+    }
+    matrix[15] = 1;
+    jr2i_camera_project(&v->camera, matrix, points, count, wanted);
+    fit_face_camera(points, wanted, count, ROUNDS, camera);
+}
+
+/* What is left between the camera that see_from_afar finds for the portrait as it is and the one that shows it exactly where the photo does, to be
+ * applied to every pose. */
 static void match_camera(jr2_portrait *p)
 {
     const jr2i_face_view *v = p->view;
     const jr2i_landmark_set *set = &v->head->landmark478;
-    jr2i_face_camera from;
-    float rotation[9], back[9], *points = p->made;
-    jr2i_camera_to_face(&v->camera, p->own.rotation, p->own.translation, &from);
-    for (int k = 0; k < 9; k++)
-        p->match.turn[k] = k % 4 == 0;
-    p->match.scale = 1;
-    p->match.from[0] = p->match.to[0] = from.cx;
-    p->match.from[1] = p->match.to[1] = from.cy;
-    if (!v->landmarks478)
-        return;
-    jr2i_head_landmarks_of(set, v->vertices, NULL, points);
-    /* A pinhole camera 100 cm in front of the head's origin is the face camera. */
-    const float distance = JR2I_FACE_CAMERA_DISTANCE;
-    jr2i_camera camera = {from.scale * distance, from.cx, from.cy};
-    memcpy(rotation, p->own.rotation, sizeof rotation);
-    for (int round = 0; round < 4; round++) {
-        float t[3] = {0, 0, -distance};
-        if (jr2i_pnp_refine(&camera, points, v->landmarks478, NULL, set->count, rotation, t) < 0 || !(t[2] < 0))
-            return;
-        camera.cx -= camera.focal * t[0] / t[2];
-        camera.cy += camera.focal * t[1] / t[2];
-        camera.focal *= distance / -t[2];
+    jr2i_face_camera from, to;
+    float back[9];
+    see_from_afar(p, &p->own, v->vertices, &from);
+    to = from;
+    if (v->landmarks478) {
+        jr2i_head_landmarks_of(set, v->vertices, NULL, p->made);
+        fit_face_camera(p->made, v->landmarks478, set->count, 2 * ROUNDS, &to);
     }
     for (int i = 0; i < 3; i++)
         for (int k = 0; k < 3; k++)
             back[3 * i + k] = from.rotation[3 * k + i];
-    jr2i_pose_multiply(rotation, back, p->match.turn);
-    p->match.scale = camera.focal / (distance * from.scale);
-    p->match.to[0] = camera.cx;
-    p->match.to[1] = camera.cy;
+    jr2i_pose_multiply(to.rotation, back, p->match.turn);
+    p->match.scale = to.scale / from.scale;
+    p->match.from[0] = from.cx;
+    p->match.from[1] = from.cy;
+    p->match.to[0] = to.cx;
+    p->match.to[1] = to.cy;
 }
 
-void jr2i_portrait_camera(const jr2_portrait *p, const jr2i_act *act, jr2i_face_camera *camera)
+void jr2i_portrait_camera(const jr2_portrait *p, const jr2i_act *act, const float *vertices, jr2i_face_camera *camera)
 {
-    jr2i_camera_to_face(&p->view->camera, act->rotation, act->translation, camera);
+    see_from_afar(p, act, vertices, camera);
     jr2i_pose_multiply(p->match.turn, camera->rotation, camera->rotation);
     camera->scale *= p->match.scale;
     camera->cx = p->match.to[0] + p->match.scale * (camera->cx - p->match.from[0]);
@@ -223,7 +259,7 @@ static int32_t look_at_source(jr2_portrait *p, const jr2i_view *image, float cro
     match_camera(p);
     const jr2i_head_input input = {v->identity, NULL, NULL, v->head->identity_count, 0};
     jr2i_head_person(v->head, &input, p->person);
-    jr2i_portrait_camera(p, &p->own, &camera);
+    jr2i_portrait_camera(p, &p->own, v->vertices, &camera);
     jr2i_posed_make(&p->mesh, v->vertices, &camera, &p->source);
     jr2i_view_to_rgb(image, p->rgb);
     const size_t count = (size_t)JR2I_REENACT_SOURCE_MAPS * JR2I_PORTRAIT_SIDE * JR2I_PORTRAIT_SIDE;

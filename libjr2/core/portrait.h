@@ -25,7 +25,7 @@ struct jr2_portrait {
     jr2i_posed source, driven;
     struct {
         float turn[9], scale, from[2], to[2];
-    } match;                  /* from the face camera of a pose in the picture to the one that shows the portrait where it is: see portrait.c */
+    } match;                  /* from the face camera of a pose to the one that shows the portrait where it is: see portrait.c */
     jr2i_act own;             /* as it is in the picture */
     jr2i_act shown;           /* by the last frame */
     jr2i_act driver, reference; /* scratch */
@@ -42,7 +42,7 @@ struct jr2_portrait {
     float *blend;             /* (side,side,JR2I_PASTE_BLEND) */
 };
 
-/* The face camera, in pixels of the crop, of a head in the picture. */
-void jr2i_portrait_camera(const jr2_portrait *p, const jr2i_act *act, jr2i_face_camera *camera);
+/* The face camera, in pixels of the crop, of a head in the picture with these vertices. Writes into p->made. */
+void jr2i_portrait_camera(const jr2_portrait *p, const jr2i_act *act, const float *vertices, jr2i_face_camera *camera);
 
 #endif

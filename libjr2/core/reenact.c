@@ -296,9 +296,9 @@ int32_t jr2_reenact(jr2_ctx *ctx, jr2_portrait *p, const jr2_motion_face *drivin
         return jr2i_fail(env, JR2_ERR_MISSING, "the model has no reenactment network (reenact.jr2w)");
     if ((status = jr2i_cancelled(env)) != JR2_OK || (status = retarget(p, env, driving, &o)) != JR2_OK)
         return status;
-    jr2i_portrait_camera(p, &p->shown, &camera);
     jr2i_head_input input = {p->view->identity, p->shown.expression, NULL, head->identity_count, head->expression_count};
     jr2i_head_person_vertices(head, p->person, &input, p->head_scratch, p->vertices);
+    jr2i_portrait_camera(p, &p->shown, p->vertices, &camera);
     jr2i_posed_make(&p->mesh, p->vertices, &camera, &p->driven);
     if ((status = make_crop(p, env, &o)) != JR2_OK)
         return status;

@@ -12,9 +12,12 @@
 #define OUTLIER 3.0f       /* a coefficient farther from its mean than this many mean distances counts as that far */
 #define SPREAD_MIN 0.02f
 
-/* Hz of cut-off for each unit per second: degrees; cm; coefficient; face sizes. docs/tracking.md has their measurement. */
-#define TURN_GAIN 0.06f
-#define TRANSLATION_GAIN 0.15f
+/* Hz of cut-off for each unit per second (degrees; cm; coefficient; face sizes) above the speed that noise has. docs/tracking.md has their measurement. */
+#define TURN_GAIN 2.0f
+#define TURN_STILL 8.0f
+#define TRANSLATION_GAIN 10.0f
+#define TRANSLATION_STILL 1.0f
+#define DEPTH_NOISE 5.0f /* distance wavers that much more than place */
 #define EXPRESSION_GAIN 1.2f
 #define LID_GAIN 6.0f /* a blink is over in a fifth of a second */
 #define LANDMARK_GAIN 8.0f
@@ -69,7 +72,7 @@ static void find_pose(jr2_tracker *t, const jr2i_track *track, const jr2i_sight 
 static void filter_points(jr2i_euro *filters, const float *values, int32_t count, const jr2i_euro_law *law, float size, int32_t restart,
                           float dt)
 {
-    jr2i_euro_law scaled = {law->lag, law->gain / size}; /* speed in face sizes a second */
+    jr2i_euro_law scaled = {law->lag, law->gain / size, 0}; /* speed in face sizes a second */
     for (int32_t i = 0; i < count; i++)
         if (restart)
             jr2i_euro_start(&filters[i], values[i]);
@@ -81,8 +84,8 @@ void jr2i_track_take_sight(jr2_tracker *t, jr2i_track *track, const jr2i_sight *
 {
     const jr2i_head *head = t->ctx->model->head;
     const jr2_tracker_options *o = &t->options;
-    const jr2i_euro_law turn = {o->pose_lag, TURN_GAIN}, shift = {o->pose_lag, TRANSLATION_GAIN};
-    const jr2i_euro_law face = {o->expression_lag, EXPRESSION_GAIN}, points = {o->landmark_lag, LANDMARK_GAIN};
+    const jr2i_euro_law turn = {o->pose_lag, TURN_GAIN, TURN_STILL};
+    const jr2i_euro_law face = {o->expression_lag, EXPRESSION_GAIN, 0}, points = {o->landmark_lag, LANDMARK_GAIN, 0};
     float yaw, pitch, roll, rotation[9], translation[3], calibrated[JR2I_PARAMS_EXPRESSION_MAX];
     jr2i_pose_angles(s->params.camera.rotation, &yaw, &pitch, &roll);
     accumulate(head, &track->person, &s->params, yaw);
@@ -101,14 +104,14 @@ void jr2i_track_take_sight(jr2_tracker *t, jr2i_track *track, const jr2i_sight *
     } else {
         jr2i_euro_turn_step(&track->turn, &turn, rotation, dt);
         for (int k = 0; k < 3; k++) {
-            /* What a picture tells of depth wavers ten times as much as the rest. */
-            jr2i_euro_law law = {shift.lag, k == 2 ? 0.2f * shift.gain : shift.gain};
+            const float noise = k == 2 ? DEPTH_NOISE : 1;
+            const jr2i_euro_law law = {o->pose_lag, TRANSLATION_GAIN / noise, TRANSLATION_STILL * noise};
             jr2i_euro_step(&track->translation[k], &law, translation[k], dt);
         }
         for (int32_t i = 0; i < head->expression_count; i++) {
             const float doubt = track->corrected ? fminf(fmaxf(track->expression_error[i] / DOUBT, SURE), 1) : 1;
             const int32_t lid = strncmp(head->expression_name[i], "eyeBlink", 8) == 0;
-            const jr2i_euro_law law = {face.lag * doubt, lid ? LID_GAIN : face.gain};
+            const jr2i_euro_law law = {face.lag * doubt, lid ? LID_GAIN : face.gain, 0};
             jr2i_euro_step(&track->expression[i], &law, calibrated[i], dt);
         }
     }

@@ -24,7 +24,7 @@ float jr2i_euro_share(const jr2i_euro_law *law, float speed, float dt)
 {
     if (!(law->lag > 0))
         return 1;
-    return share_of_cutoff(1 / (2 * JR2I_PI * law->lag) + law->gain * fabsf(speed), dt);
+    return share_of_cutoff(1 / (2 * JR2I_PI * law->lag) + law->gain * fmaxf(fabsf(speed) - law->still, 0), dt);
 }
 
 float jr2i_euro_step(jr2i_euro *f, const jr2i_euro_law *law, float value, float dt)

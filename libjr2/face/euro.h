@@ -12,9 +12,9 @@ typedef struct jr2i_euro {
     float speed; /* per second, smoothed */
 } jr2i_euro;
 
-/* lag: seconds, 0: no filter; gain: Hz of cut-off for each unit per second. */
+/* lag: seconds, 0: no filter; gain: Hz of cut-off for each unit per second above `still`, the speed that noise may have. */
 typedef struct jr2i_euro_law {
-    float lag, gain;
+    float lag, gain, still;
 } jr2i_euro_law;
 
 void jr2i_euro_start(jr2i_euro *f, float value);
