@@ -116,6 +116,16 @@ START_TEST(test_halves)
             want = -want;
         const float got = jr2i_half_to_float((uint16_t)h);
         ck_assert(isnan(want) ? isnan(got) : (double)got == want && !signbit(got) == !signbit(want));
+        uint16_t back = 1;
+        if (exponent < 31)
+            ck_assert(jr2i_as_halves(&got, 1, &back) && back == h);
+    }
+    /* What is no half is not taken for one, wherever it stands. */
+    static const float between[] = {1.0f + 1.0f / 2048, 65520, -1e6f, 0x1p-25f, 0x1.8p-24f, 1e-30f, 0x1p-140f};
+    for (size_t i = 0; i < sizeof between / sizeof *between; i++) {
+        const float values[3] = {0.5f, between[i], 2};
+        uint16_t halves[3];
+        ck_assert_int_eq(jr2i_as_halves(values, 3, halves), 0);
     }
 }
 END_TEST

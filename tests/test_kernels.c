@@ -10,6 +10,7 @@
 
 #include "base/cpu.h"
 #include "kernels/pack.h"
+#include "tensor/half.h"
 
 #ifndef JR2_NO_CHECK
 #include <check.h>
@@ -289,6 +290,70 @@ static int check_linear(void)
     return 0;
 }
 
+/* count halves, all of them finite. */
+static uint16_t *new_halves(size_t count)
+{
+    uint16_t *h = malloc(count * sizeof *h);
+    for (size_t i = 0; i < count; i++)
+        h[i] = (uint16_t)((random_bits() & 0x83ff) | (uint32_t)random_int(0, 16) << 10); /* subnormal ones too; at most 4 */
+    return h;
+}
+
+static int check_linear_half(void)
+{
+    for (int round = 0; round < rounds(30); round++) {
+        const int32_t in = random_int(1, 300), act = random_int(0, 4);
+        float *x = new_floats((size_t)in, 1), *bias = new_floats(64, 1), *wide = new_floats(64 * (size_t)in, 0);
+        uint16_t *w = new_halves(64 * (size_t)in);
+        for (int32_t i = 0; i < 64 * in; i++)
+            wide[i] = jr2i_half_to_float(w[i]);
+        float *y0 = new_floats(64, 0), *y = new_floats(64, 0);
+        jr2i_kernels_c.linear(x, in, wide, bias, act, y0);
+        for (int t = -1; t < table_count; t++) {
+            const jr2i_kernels *table = t < 0 ? &jr2i_kernels_c : tables[t];
+            table->linear_half(x, in, w, bias, act, y);
+            if (difference("linear_half", table->name, y0, y, 64 + 16, 4e-6 * (in + 20)) > 1)
+                return 1;
+        }
+        free(x); free(w); free(wide); free(bias); free(y0); free(y);
+    }
+    return 0;
+}
+
+static int check_add_blocks(void)
+{
+    for (int round = 0; round < rounds(30); round++) {
+        enum { LENGTH = 9 };
+        int32_t block[LENGTH], blocks = 0;
+        for (int32_t b = 0; b < LENGTH; b++)
+            if (random_int(0, 1))
+                block[blocks++] = b;
+        const size_t size = LENGTH * JR2I_SPAN, count = (size_t)blocks * JR2I_SPAN;
+        const float weight = random_float();
+        uint16_t *half = new_halves(count + 1);
+        float *wide = new_floats(count, 0), *start = new_floats(size, 1), *want = new_floats(size, 0), *y = new_floats(size, 0);
+        for (size_t i = 0; i < count; i++)
+            wide[i] = jr2i_half_to_float(half[i]);
+        memcpy(want, start, size * sizeof *want);
+        for (int32_t i = 0; i < blocks; i++)
+            for (int32_t k = 0; k < JR2I_SPAN; k++)
+                want[block[i] * JR2I_SPAN + k] += weight * wide[i * JR2I_SPAN + k];
+        for (int t = -1; t < table_count; t++) {
+            const jr2i_kernels *table = t < 0 ? &jr2i_kernels_c : tables[t];
+            memcpy(y, start, size * sizeof *y);
+            table->add_blocks(y, block, blocks, wide, weight);
+            if (difference("add_blocks", table->name, want, y, size + 16, 2e-6) > 1)
+                return 1;
+            memcpy(y, start, size * sizeof *y);
+            table->add_blocks_half(y, block, blocks, half, weight);
+            if (difference("add_blocks_half", table->name, want, y, size + 16, 2e-6) > 1)
+                return 1;
+        }
+        free(half); free(wide); free(start); free(want); free(y);
+    }
+    return 0;
+}
+
 static int check_planes(void)
 {
     for (int round = 0; round < rounds(60); round++) {
@@ -495,7 +560,8 @@ static const struct {
     const char *name;
     int (*run)(void);
 } checks[] = { { "panels", check_panels }, { "conv", check_conv }, { "winograd", check_winograd }, { "few", check_few },
-               { "depthwise", check_depthwise }, { "linear", check_linear }, { "planes", check_planes } };
+               { "depthwise", check_depthwise }, { "linear", check_linear }, { "linear_half", check_linear_half },
+               { "add_blocks", check_add_blocks }, { "planes", check_planes } };
 #define CHECKS (sizeof checks / sizeof *checks)
 
 #ifndef JR2_NO_CHECK

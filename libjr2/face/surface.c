@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include "base/cpu.h"
+#include "tensor/half.h"
+
 #define BLOCK JR2I_BASIS_BLOCK
 
 /* Keeps the non-zero blocks of modes (count, source_vertices, 3). vertices (vertex_count): which ones; NULL: the first ones. */
@@ -13,6 +16,7 @@ int32_t jr2i_basis_make(jr2i_env *env, const float *modes, int32_t count, int32_
     int32_t blocks = (3 * vertex_count + BLOCK - 1) / BLOCK;
     float one[BLOCK];
     basis->count = count;
+    basis->kernels = jr2i_kernels_pick(jr2i_cpu_flags());
     basis->first = jr2i_calloc(env, (size_t)count + 1, sizeof *basis->first);
     if (!basis->first)
         return jr2i_no_memory(env, ((size_t)count + 1) * sizeof *basis->first);
@@ -43,11 +47,22 @@ int32_t jr2i_basis_make(jr2i_env *env, const float *modes, int32_t count, int32_
                 return jr2i_no_memory(env, (size_t)used * BLOCK * sizeof *basis->data);
         }
     }
+    basis->halves = jr2i_alloc(env, (size_t)basis->first[count], BLOCK * sizeof *basis->halves);
+    if (!basis->halves)
+        return jr2i_no_memory(env, (size_t)basis->first[count] * BLOCK * sizeof *basis->halves);
+    if (jr2i_as_halves(basis->data, (size_t)basis->first[count] * BLOCK, basis->halves)) {
+        jr2i_free(env, basis->data);
+        basis->data = NULL;
+    } else {
+        jr2i_free(env, basis->halves);
+        basis->halves = NULL;
+    }
     return JR2_OK;
 }
 
 void jr2i_basis_free(const jr2i_env *env, jr2i_basis *basis)
 {
+    jr2i_free(env, basis->halves);
     jr2i_free(env, basis->first);
     jr2i_free(env, basis->block);
     jr2i_free(env, basis->data);
@@ -85,18 +100,12 @@ void jr2i_surface_free(const jr2i_env *env, jr2i_surface *surface)
     jr2i_basis_free(env, &surface->corrective);
 }
 
-/* One block. noinline, so that the compiler keeps what restrict says and vectorises at -O2 too. */
-#if defined(__GNUC__)
-__attribute__((noinline))
-#endif
-static void add_block(float *restrict to, const float *restrict from, float weight)
-{
-    for (int k = 0; k < BLOCK; k++)
-        to[k] += weight * from[k];
-}
-
 void jr2i_basis_add(const jr2i_basis *basis, int32_t mode, float weight, float *vector)
 {
-    for (int32_t i = basis->first[mode]; i < basis->first[mode + 1]; i++)
-        add_block(vector + (size_t)basis->block[i] * BLOCK, basis->data + (size_t)i * BLOCK, weight);
+    const int32_t first = basis->first[mode], blocks = basis->first[mode + 1] - first;
+    const size_t at = (size_t)first * BLOCK;
+    if (basis->halves)
+        basis->kernels->add_blocks_half(vector, basis->block + first, blocks, basis->halves + at, weight);
+    else
+        basis->kernels->add_blocks(vector, basis->block + first, blocks, basis->data + at, weight);
 }

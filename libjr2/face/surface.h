@@ -5,15 +5,18 @@
 #define JR2I_SURFACE_H
 
 #include "base/env.h"
+#include "kernels/kernels.h"
 
-#define JR2I_BASIS_BLOCK 48 /* floats: 16 vertices */
+#define JR2I_BASIS_BLOCK JR2I_SPAN /* floats: 16 vertices */
 
 /* Linear shapes over a float vector: only the blocks of 48 floats (16 vertices) that are not all zero are stored. */
 typedef struct jr2i_basis {
     int32_t count;      /* modes */
     int32_t *first;     /* (count + 1) each mode's blocks are first[i] .. first[i + 1] - 1 */
     int32_t *block;     /* which block of the vector */
-    float *data;        /* 48 floats a block */
+    float *data;        /* 48 floats a block; NULL: */
+    uint16_t *halves;   /* the same as halves, which hold them exactly */
+    const jr2i_kernels *kernels;
 } jr2i_basis;
 
 /* A set of vertices that can be evaluated: the whole mesh, or only those that the landmarks need. */

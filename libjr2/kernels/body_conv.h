@@ -172,8 +172,11 @@ static void KERNEL(conv_few)(const jr2i_conv_few *q, int32_t row0, int32_t row1)
     }
 }
 
+/* Of weights that are floats or halves; `half` is known where this is inlined. */
+#define LOAD_WEIGHTS(weights, at, half) ((half) ? V_LOAD_HALF((const uint16_t *)(weights) + (at)) : V_LOAD((const float *)(weights) + (at)))
+
 /* Two independent chains for each of the 64 / VL sums hide the latency of the multiply-add. */
-static void KERNEL(linear)(const float *x, int32_t inputs, const float *weights, const float *bias, int32_t act, float *y)
+static inline void KERNEL(linear_of)(const float *x, int32_t inputs, const void *weights, int half, const float *bias, int32_t act, float *y)
 {
     enum { PART = NV > 1 ? 32 : 64, N = PART / VL };
     for (int part = 0; part < 64; part += PART) {
@@ -182,21 +185,51 @@ static void KERNEL(linear)(const float *x, int32_t inputs, const float *weights,
             even[j] = V_LOAD(bias + part + j * VL);
             odd[j] = V_ZERO();
         }
-        const float *w = weights + part;
+        ptrdiff_t w = part;
         int32_t i = 0;
         for (; i + 2 <= inputs; i += 2, w += 128) {
             vf a = V_SET1(x[i]), b = V_SET1(x[i + 1]);
             UNROLL for (int j = 0; j < N; j++) {
-                even[j] = V_FMA(a, V_LOAD(w + j * VL), even[j]);
-                odd[j] = V_FMA(b, V_LOAD(w + 64 + j * VL), odd[j]);
+                even[j] = V_FMA(a, LOAD_WEIGHTS(weights, w + j * VL, half), even[j]);
+                odd[j] = V_FMA(b, LOAD_WEIGHTS(weights, w + 64 + j * VL, half), odd[j]);
             }
         }
         if (i < inputs) {
             vf a = V_SET1(x[i]);
             UNROLL for (int j = 0; j < N; j++)
-                even[j] = V_FMA(a, V_LOAD(w + j * VL), even[j]);
+                even[j] = V_FMA(a, LOAD_WEIGHTS(weights, w + j * VL, half), even[j]);
         }
         UNROLL for (int j = 0; j < N; j++)
             V_STORE(y + part + j * VL, v_act(V_ADD(even[j], odd[j]), act));
     }
+}
+
+static void KERNEL(linear)(const float *x, int32_t inputs, const float *weights, const float *bias, int32_t act, float *y)
+{
+    KERNEL(linear_of)(x, inputs, weights, 0, bias, act, y);
+}
+
+static void KERNEL(linear_half)(const float *x, int32_t inputs, const uint16_t *weights, const float *bias, int32_t act, float *y)
+{
+    KERNEL(linear_of)(x, inputs, weights, 1, bias, act, y);
+}
+
+static inline void KERNEL(add_blocks_of)(float *to, const int32_t *block, int32_t blocks, const void *from, int half, float weight)
+{
+    const vf w = V_SET1(weight);
+    for (int32_t i = 0; i < blocks; i++) {
+        float *y = to + (ptrdiff_t)block[i] * JR2I_SPAN;
+        UNROLL for (int j = 0; j < JR2I_SPAN; j += VL)
+            V_STORE(y + j, V_FMA(w, LOAD_WEIGHTS(from, (ptrdiff_t)i * JR2I_SPAN + j, half), V_LOAD(y + j)));
+    }
+}
+
+static void KERNEL(add_blocks)(float *to, const int32_t *block, int32_t blocks, const float *from, float weight)
+{
+    KERNEL(add_blocks_of)(to, block, blocks, from, 0, weight);
+}
+
+static void KERNEL(add_blocks_half)(float *to, const int32_t *block, int32_t blocks, const uint16_t *from, float weight)
+{
+    KERNEL(add_blocks_of)(to, block, blocks, from, 1, weight);
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * C reference of the convolutions and of the linear layer: the definition, not the fast way. */
+ * C reference of the convolutions, of the linear layer and of sums of blocks: the definition, not the fast way. */
+#include <string.h>
+
 #include "act_c.h"
 #include "reference_c.h"
+#include "tensor/half.h"
 
 void jr2i_conv_c(const jr2i_conv *q, int32_t panel, int32_t row0, int32_t row1)
 {
@@ -60,14 +63,63 @@ void jr2i_depthwise_c(const jr2i_depthwise *q, int32_t block, int32_t row0, int3
             }
 }
 
+/* sum[0..63] += a row of weights each. */
+static void add_row(float x, const float *row, float *sum)
+{
+    for (int32_t l = 0; l < 64; l++)
+        sum[l] += x * row[l];
+}
+
+static void finish(const float *sum, int32_t act, float *y)
+{
+    for (int32_t l = 0; l < 64; l++)
+        y[l] = act_c(sum[l], act);
+}
+
+static void widen(const uint16_t *halves, int32_t count, float *to)
+{
+    for (int32_t l = 0; l < count; l++)
+        to[l] = jr2i_half_to_float(halves[l]);
+}
+
 void jr2i_linear_c(const float *x, int32_t inputs, const float *weights, const float *bias, int32_t act, float *y)
 {
     float sum[64];
-    for (int32_t l = 0; l < 64; l++)
-        sum[l] = bias[l];
+    memcpy(sum, bias, sizeof sum);
     for (int32_t i = 0; i < inputs; i++)
-        for (int32_t l = 0; l < 64; l++)
-            sum[l] += x[i] * weights[(ptrdiff_t)i * 64 + l];
-    for (int32_t l = 0; l < 64; l++)
-        y[l] = act_c(sum[l], act);
+        add_row(x[i], weights + (ptrdiff_t)i * 64, sum);
+    finish(sum, act, y);
+}
+
+void jr2i_linear_half_c(const float *x, int32_t inputs, const uint16_t *weights, const float *bias, int32_t act, float *y)
+{
+    float sum[64], row[64];
+    memcpy(sum, bias, sizeof sum);
+    for (int32_t i = 0; i < inputs; i++) {
+        widen(weights + (ptrdiff_t)i * 64, 64, row);
+        add_row(x[i], row, sum);
+    }
+    finish(sum, act, y);
+}
+
+/* restrict, so that the compiler vectorises it. */
+static void add_block(float *restrict to, const float *restrict from, float weight)
+{
+    for (int32_t k = 0; k < JR2I_SPAN; k++)
+        to[k] += weight * from[k];
+}
+
+void jr2i_add_blocks_c(float *to, const int32_t *block, int32_t blocks, const float *from, float weight)
+{
+    for (int32_t i = 0; i < blocks; i++)
+        add_block(to + (ptrdiff_t)block[i] * JR2I_SPAN, from + (ptrdiff_t)i * JR2I_SPAN, weight);
+}
+
+void jr2i_add_blocks_half_c(float *to, const int32_t *block, int32_t blocks, const uint16_t *from, float weight)
+{
+    float values[JR2I_SPAN];
+    for (int32_t i = 0; i < blocks; i++) {
+        widen(from + (ptrdiff_t)i * JR2I_SPAN, JR2I_SPAN, values);
+        add_block(to + (ptrdiff_t)block[i] * JR2I_SPAN, values, weight);
+    }
 }

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { JR2I_LANES = 16 };
+enum { JR2I_LANES = 16, JR2I_SPAN = 48 };
 
 /* Activations. The first three are max(x, slope * x), which a kernel applies before it stores. */
 enum { JR2I_ACT_NONE = 0, JR2I_ACT_RELU = 1, JR2I_ACT_LEAKY = 2 /* slope 0.1 */, JR2I_ACT_SILU = 3, JR2I_ACT_SIGMOID = 4 };
@@ -101,8 +101,13 @@ typedef struct jr2i_kernels {
     void (*conv_few)(const jr2i_conv_few *q, int32_t row0, int32_t row1);
     void (*depthwise)(const jr2i_depthwise *q, int32_t block, int32_t row0, int32_t row1);
 
-    /* y[0..63] = act(bias + x W), weights one panel (inputs, 64). */
+    /* y[0..63] = act(bias + x W), weights one panel (inputs, 64): floats or, what large layers are stored as, halves. */
     void (*linear)(const float *x, int32_t inputs, const float *weights, const float *bias, int32_t act, float *y);
+    void (*linear_half)(const float *x, int32_t inputs, const uint16_t *weights, const float *bias, int32_t act, float *y);
+
+    /* Of each of these blocks of a vector, JR2I_SPAN floats: to += weight x the same of `from`, whose blocks follow each other. */
+    void (*add_blocks)(float *to, const int32_t *block, int32_t blocks, const float *from, float weight);
+    void (*add_blocks_half)(float *to, const int32_t *block, int32_t blocks, const uint16_t *from, float weight);
 
     void (*add)(const jr2i_plane *a, const float *b, ptrdiff_t b_row, float *y, ptrdiff_t y_row, int32_t act);
     void (*upsample2)(const jr2i_plane *x, float *y, ptrdiff_t y_row); /* y: 2 height x 2 width */

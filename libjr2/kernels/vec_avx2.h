@@ -10,6 +10,7 @@
 #define VL 8
 typedef __m256 vf;
 #define V_LOAD(p) _mm256_loadu_ps(p)
+#define V_LOAD_HALF(p) _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p)))
 #define V_STORE(p, a) _mm256_storeu_ps(p, a)
 #define V_SET1(s) _mm256_set1_ps(s)
 #define V_ZERO() _mm256_setzero_ps()

@@ -10,6 +10,7 @@
 #define VL 16
 typedef __m512 vf;
 #define V_LOAD(p) _mm512_loadu_ps(p)
+#define V_LOAD_HALF(p) _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(p)))
 #define V_STORE(p, a) _mm512_storeu_ps(p, a)
 #define V_SET1(s) _mm512_set1_ps(s)
 #define V_ZERO() _mm512_setzero_ps()

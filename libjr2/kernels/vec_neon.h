@@ -10,6 +10,7 @@
 #define VL 4
 typedef float32x4_t vf;
 #define V_LOAD(p) vld1q_f32(p)
+#define V_LOAD_HALF(p) vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)))
 #define V_STORE(p, a) vst1q_f32(p, a)
 #define V_SET1(s) vdupq_n_f32(s)
 #define V_ZERO() vdupq_n_f32(0.0f)

@@ -49,6 +49,7 @@ void jr2i_net_free(const jr2i_env *env, jr2i_net *net)
         if (net->nodes[i].borrowed)
             continue;
         jr2i_free(env, net->nodes[i].weights);
+        jr2i_free(env, net->nodes[i].halves);
         jr2i_free(env, net->nodes[i].bias);
     }
     jr2i_free(env, net->nodes);

@@ -52,6 +52,7 @@ typedef struct jr2i_node {
     int32_t channel; /* of a gate */
     float unit; /* of a bending */
     float *weights, *bias; /* packed; owned by the network */
+    uint16_t *halves; /* a linear layer's weights where halves hold them exactly; `weights` is NULL then */
     int32_t borrowed; /* weights and bias are those of a node before */
     char name[64];
 } jr2i_node;

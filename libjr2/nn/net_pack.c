@@ -5,6 +5,7 @@
 
 #include "kernels/pack.h"
 #include "net.h"
+#include "tensor/half.h"
 
 /* Planar maps can only be read by full convolutions and as grids: an input with another reader is stored blocked. */
 static void choose_input_forms(jr2i_net *net)
@@ -83,15 +84,32 @@ static int32_t reads_planar(const jr2i_net *net, const jr2i_node *node)
 static int32_t borrow(const jr2i_net *net, jr2i_node *node)
 {
     for (const jr2i_node *other = net->nodes; other < node; other++)
-        if (strcmp(other->name, node->name) == 0 && other->op == node->op && other->tile == node->tile && other->weights &&
+        if (strcmp(other->name, node->name) == 0 && other->op == node->op && other->tile == node->tile && other->bias &&
             reads_planar(net, other) == reads_planar(net, node)) {
             node->weights = other->weights;
+            node->halves = other->halves;
             node->bias = other->bias;
             node->panels = other->panels;
             node->borrowed = 1;
             return 1;
         }
     return 0;
+}
+
+/* What is stored as halves is read as halves: a linear layer takes as long as its weights take to arrive. */
+static int32_t shrink(jr2i_env *env, jr2i_node *node, size_t count)
+{
+    uint16_t *halves = jr2i_alloc(env, count, sizeof *halves);
+    if (!halves)
+        return jr2i_no_memory(env, count * sizeof *halves);
+    if (!jr2i_as_halves(node->weights, count, halves)) {
+        jr2i_free(env, halves);
+        return JR2_OK;
+    }
+    jr2i_free(env, node->weights);
+    node->weights = NULL;
+    node->halves = halves;
+    return JR2_OK;
 }
 
 static int32_t pack_node(jr2i_env *env, jr2i_net *net, jr2i_node *node, const jr2i_jr2w *file)
@@ -133,8 +151,8 @@ static int32_t pack_node(jr2i_env *env, jr2i_net *net, jr2i_node *node, const jr
         break;
     }
     jr2i_free(env, w);
-    status = load_tensor(env, file, node, "bias", &bias);
-    if (status != JR2_OK)
+    if ((node->op == JR2I_OP_LINEAR && (status = shrink(env, node, size)) != JR2_OK) ||
+        (status = load_tensor(env, file, node, "bias", &bias)) != JR2_OK)
         return status;
     memcpy(node->bias, bias, (size_t)node->channels * sizeof *bias);
     jr2i_free(env, bias);

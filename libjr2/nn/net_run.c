@@ -35,9 +35,15 @@ static void depthwise_task(void *arg, int32_t task, int32_t worker)
 static void linear_task(void *arg, int32_t task, int32_t worker)
 {
     const jr2i_run *r = arg;
+    const jr2i_node *node = r->node;
+    const ptrdiff_t panel = (ptrdiff_t)task * 64 * node->in;
+    const float *bias = node->bias + task * 64;
+    float *y = r->y->data + task * 64;
     (void)worker;
-    r->kernels->linear(r->a->data, r->node->in, r->node->weights + (ptrdiff_t)task * 64 * r->node->in, r->node->bias + task * 64,
-                       r->node->act, r->y->data + task * 64);
+    if (node->halves)
+        r->kernels->linear_half(r->a->data, node->in, node->halves + panel, bias, node->act, y);
+    else
+        r->kernels->linear(r->a->data, node->in, node->weights + panel, bias, node->act, y);
 }
 
 static void copy_block(const jr2i_place *from, int32_t from_block, const jr2i_place *to, int32_t to_block)
