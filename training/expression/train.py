@@ -26,18 +26,21 @@ from data import mirror_points  # noqa: E402
 from decoder import Decoder  # noqa: E402
 from expression_network import LAYOUT, SIDE, UNIT, Expression  # noqa: E402
 from model import Head  # noqa: E402
-from prepare import anchors  # noqa: E402
+from prepare import EYE, MOUTH, anchors  # noqa: E402
 
 
 STRONG = 3   # how much more a strong coefficient of a real picture counts: blinks and the like are rare and short
+GAZE = 2.5   # how much more its eight coefficients count
+MOVED, COVERED = 0.7, 0.15  # shares of the crops
 BETA = 0.06  # below this error of a coefficient its loss is square: nearly a median, so what is doubtful stays at rest
 
 
 class Samples:
     """Everything in memory; takes up files that have appeared since."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, anchor):
         self.folder, self.loaded, self.parts, self.names = folder, set(), [], []
+        self.anchor = torch.tensor(anchor)
         self.refresh()
 
     def refresh(self):
@@ -70,6 +73,27 @@ class Samples:
         for part in self.parts:
             part.pop("maps", None)
 
+    def moved(self, x, points):
+        """Crops (3,N,3,SIDE,SIDE) shifted, scaled and partly covered at random, each by itself, and the landmarks measured from their
+        centres: a picture that is seen again is not the same."""
+        n = x.shape[1]
+        some = (torch.rand(3, n) < MOVED).float()
+        k = 1 + 0.03 * some * torch.randn(3, n)
+        shift = 0.06 * some[..., None] * torch.randn(3, n, 2)   # of half a side
+        theta = torch.zeros(3, n, 2, 3)
+        theta[..., 0, 0] = theta[..., 1, 1] = 1 / k
+        theta[..., 2] = -shift / k[..., None]
+        grid = F.affine_grid(theta.flatten(0, 1), (3 * n, 3, SIDE, SIDE), align_corners=False)
+        x = F.grid_sample(x.flatten(0, 1), grid, padding_mode="border", align_corners=False).unflatten(0, (3, n))
+        at = torch.arange(SIDE)
+        lo, length = torch.rand(2, 3, n, 1) * SIDE, SIDE * (0.1 + 0.3 * torch.rand(2, 3, n, 1))
+        inside = (at >= lo) & (at < lo + length)
+        cover = (inside[0][..., :, None] & inside[1][..., None, :]) & (torch.rand(3, n, 1, 1) < COVERED)
+        x = torch.where(cover[:, :, None], torch.rand(3, n, 3, 1, 1) * 2 - 1, x)
+        side = torch.tensor([EYE, EYE, MOUTH])[:, None, None] / 2 * torch.tensor([[[1.0, 1]], [[-1, 1]], [[1, 1]]])  # the left eye's crop is mirrored
+        points = points * k[self.anchor].T[..., None] + (shift * side)[self.anchor].transpose(0, 1)
+        return x, points
+
     def take(self, rows, rng=None, maps=False, dropout=0):
         """Tensors of these rows of the index; with rng: random light and noise. maps: what look() kept instead of crops. dropout: of what the
         coarse network saw."""
@@ -90,6 +114,7 @@ class Samples:
             gain = torch.from_numpy(np.exp(rng.normal(0, 0.15, (1, n, 1, 1, 1)) + rng.normal(0, 0.04, (1, n, 3, 1, 1)))).float()
             x = x * gain + torch.from_numpy(rng.normal(0, 0.08, (1, n, 1, 1, 1))).float()
             x = (x + 0.1 * float(rng.random()) * torch.randn(x.shape)).clamp_(-1, 1)
+            x, t["points"] = self.moved(x, t["points"])
         return [y.contiguous(memory_format=torch.channels_last) for y in x], t
 
 
@@ -121,6 +146,7 @@ class Alone:
         swap.update(jawLeft="jawRight", jawRight="jawLeft", mouthLeft="mouthRight", mouthRight="mouthLeft")
         self.swap = torch.tensor([head.index[swap.get(n, n)] for n in head.names])
         self.mirror = torch.tensor(mirror)
+        self.important = torch.tensor([GAZE if n.startswith("eyeLook") else 1.0 for n in head.names])
         anchor = torch.tensor(anchor)
         # A mirrored left eye's landmarks carry the numbers of the right one's.
         self.eye, self.mouth = decoder.weight * (anchor == 0), decoder.weight * (anchor == 2)
@@ -147,7 +173,7 @@ def losses(decoder, out, t, alone, said):
     synthetic = (t["kind"] % 10 >= 1).float()
     weight = 0.7 + 0.3 * synthetic
     de = p["expression"] - t["expression"]
-    strong = 1 + STRONG * (1 - synthetic[:, None]) * t["expression"]
+    strong = (1 + STRONG * (1 - synthetic[:, None]) * t["expression"]) * alone.important
     expression = (F.smooth_l1_loss(de, torch.zeros_like(de), beta=BETA, reduction="none") * strong).mean(1) * weight
     geometry = (de @ decoder.expression_basis).square().mean(1) * (0.25 + 0.75 * synthetic)  # scores are no geometry
     d = (p["points"] - t["points"]) * t["unit"][:, None, None]   # of the outer-eye distance
@@ -240,10 +266,10 @@ def main():
     torch.set_num_threads(args.threads)
     os.makedirs(args.run, exist_ok=True)
     head = Head(args.head)
-    samples, val = Samples(args.prepared), Samples(args.prepared_val)
+    anchor = anchors(head.landmark_basis()[0])
+    samples, val = Samples(args.prepared, anchor), Samples(args.prepared_val, anchor)
     print(len(samples.index), "samples,", int(samples.real.sum()), "real", flush=True)
     decoder = Decoder(head)
-    anchor = anchors(head.landmark_basis()[0])
     mirror_points.data = args.data
     alone = Alone(head, decoder, mirror_points(), anchor)
     net, average = Expression(), Expression()
