@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "core/portrait.h"
+#include "face/pose.h"
 #include "shipped.h"
 
 static jr2_ctx *ctx;
@@ -113,6 +114,31 @@ START_TEST(follows_its_head_across_the_picture)
 }
 END_TEST
 
+/* Any pose that a portrait may be asked for: its landmarks are where the picture's own camera shows them, but for what distance makes different. */
+START_TEST(sees_every_pose_where_the_picture_does)
+{
+    jr2_portrait *p = portrait_of(160, 0);
+    const jr2i_landmark_set *set = &p->view->head->landmark478;
+    float *points = malloc((size_t)set->count * 3 * sizeof(float)), *pixels = malloc((size_t)set->count * 2 * sizeof(float));
+    jr2i_head_landmarks_of(set, p->view->vertices, NULL, points);
+    for (int yaw = -60; yaw <= 60; yaw += 15)
+        for (int pitch = -40; pitch <= 40; pitch += 20) {
+            jr2i_act act = p->own;
+            float rotation[9], matrix[16];
+            jr2i_pose_matrix((float)yaw / JR2I_DEGREES, (float)pitch / JR2I_DEGREES, 0.2f, act.rotation);
+            act.translation[0] += 3;
+            jr2i_rotation_from_face(act.rotation, act.translation, rotation);
+            jr2i_pose_matrix4(rotation, act.translation, matrix);
+            jr2i_camera_project(&p->view->camera, matrix, points, set->count, pixels);
+            const double miss = away(p, &act, p->view->vertices, pixels);
+            ck_assert_msg(miss < 3, "yaw %d, pitch %d: the landmarks are %g pixels away", yaw, pitch, miss);
+        }
+    free(points);
+    free(pixels);
+    jr2_portrait_free(p);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("portrait_camera");
@@ -121,6 +147,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, shows_the_portrait_where_it_is);
     tcase_add_test(tests, follows_its_head_across_the_picture);
+    tcase_add_test(tests, sees_every_pose_where_the_picture_does);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
