@@ -14,8 +14,8 @@ typedef struct jr2i_basis {
     int32_t count;      /* modes */
     int32_t *first;     /* (count + 1) each mode's blocks are first[i] .. first[i + 1] - 1 */
     int32_t *block;     /* which block of the vector */
-    float *data;        /* 48 floats a block; NULL: */
-    uint16_t *halves;   /* the same as halves, which hold them exactly */
+    float *data;        /* 48 floats a block; NULL where halves hold them exactly */
+    uint16_t *halves;   /* then these */
     const jr2i_kernels *kernels;
 } jr2i_basis;
 
