@@ -91,6 +91,13 @@ static char *output_name(const job *j, int index)
     }
 }
 
+/* What stands between a folder and a name. */
+static const char *slash_after(const char *folder)
+{
+    const size_t length = strlen(folder);
+    return length > 0 && folder[length - 1] == '/' ? "" : "/";
+}
+
 static int export_one(const job *j, jr2_ctx *ctx, const jr2_result *result, const jr2_image *image, int kind, int face, const char *name)
 {
     char ending[32];
@@ -104,7 +111,7 @@ static int export_one(const job *j, jr2_ctx *ctx, const jr2_result *result, cons
         cli_message("out of memory");
         return -1;
     }
-    snprintf(path, size, "%s/%s%s", j->folder, name, ending);
+    snprintf(path, size, "%s%s%s%s", j->folder, slash_after(j->folder), name, ending);
     jr2_export_options options;
     JR2_INIT(options);
     options.image = image;
@@ -143,8 +150,8 @@ static int reconstruct_one(const job *j, jr2_ctx *ctx, int index)
         if (faces == 0)
             cli_message("%s: no face was found", shown);
         else if (!j->quiet && !failed)
-            fprintf(stderr, "[%d/%d] %s: %d %s, %.0f ms -> %s/%s.*\n", index + 1, j->count, shown, faces, faces == 1 ? "face" : "faces",
-                    1e3 * (cli_seconds() - start), j->folder, j->names[index]);
+            fprintf(stderr, "[%d/%d] %s: %d %s, %.0f ms -> %s%s%s.*\n", index + 1, j->count, shown, faces, faces == 1 ? "face" : "faces",
+                    1e3 * (cli_seconds() - start), j->folder, slash_after(j->folder), j->names[index]);
     }
     jr2_result_free(result);
     picture_free(&photo);
