@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The expression network and the fit behind it: its numbers against PyTorch's and its crops against NumPy's (training/expression/parity.py wrote both), what
- * jr2_reconstruct and the tracker make of it, a model without it, bad weights, failing allocations, threads. */
+ * What jr2_reconstruct and the tracker make of the expression network and the fit behind it, a model without it, parts that do not fit, failing
+ * allocations, threads. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,229 +9,9 @@
 #include <unistd.h>
 
 #include "core/look.h"
+#include "expression_fixture.h"
 #include "face/closeup.h"
-#include "jr2w_writer.h"
-#include "nn/net.h"
-#include "nn/net_coarse.h"
-#include "nn/net_expression.h"
 #include "tiny.h"
-
-#define FIXTURE "tests/data/expression.jr2w"
-#define SIDE JR2I_EXPRESSION_SIDE
-#define CROP (3 * SIDE * SIDE)
-
-static void ok(const jr2i_env *env, int32_t status)
-{
-    ck_assert_msg(status == JR2_OK, "status %d: %s", (int)status, env->error);
-}
-
-static jr2i_jr2w *open_fixture(jr2i_env *env)
-{
-    jr2i_jr2w *file;
-    ok(env, jr2i_jr2w_open_file(env, FIXTURE, &file));
-    return file;
-}
-
-/* A tensor of the fixture, to be freed by jr2i_free. */
-static float *load(jr2i_env *env, const jr2i_jr2w *file, const char *name)
-{
-    float *values;
-    const jr2i_tensor_info *t = jr2i_jr2w_find(file, name);
-    ck_assert_msg(t != NULL, "%s is missing", name);
-    ok(env, jr2i_jr2w_load_f32(env, file, name, t->ndim, t->dims, &values));
-    return values;
-}
-
-static uint8_t *load_bytes(jr2i_env *env, const jr2i_jr2w *file, const char *name)
-{
-    uint8_t *values;
-    const jr2i_tensor_info *t = jr2i_jr2w_find(file, name);
-    ck_assert_msg(t != NULL, "%s is missing", name);
-    ok(env, jr2i_jr2w_load_u8(env, file, name, t->ndim, t->dims, &values));
-    return values;
-}
-
-/* ---- the network ---- */
-
-START_TEST(gives_what_pytorch_gives)
-{
-    static const char *const cpus[] = {"c", "avx2", "avx512", "neon"}, *const names[] = {"input.right", "input.left", "input.mouth"};
-    jr2i_env env = {0};
-    jr2i_net *net;
-    jr2i_net_state *state;
-    float *crops = malloc(3 * CROP * sizeof *crops), worst = 0;
-    setenv("JR2_CPU", cpus[_i], 1);
-    jr2i_jr2w *file = open_fixture(&env);
-    ok(&env, jr2i_net_expression_create(&env, file, &net));
-    ok(&env, jr2i_net_state_create(&env, net, SIDE, SIDE, 1, &state));
-    for (int k = 0; k < 3; k++) {
-        uint8_t *bytes = load_bytes(&env, file, names[k]);
-        for (int i = 0; i < CROP; i++)
-            crops[k * CROP + i] = (float)bytes[i] / 127.5f - 1;
-        jr2i_free(&env, bytes);
-    }
-    float *trunk = load(&env, file, "input.trunk"), *coarse = load(&env, file, "input.coarse"), *expected = load(&env, file, "expected.output");
-    const float *const inputs[] = {crops, crops + CROP, crops + 2 * CROP, trunk, coarse};
-    ok(&env, jr2i_net_run_inputs(&env, net, state, NULL, inputs));
-    int32_t count, height, width;
-    const float *got = jr2i_net_output(net, state, 0, &count, &height, &width);
-    ck_assert_int_eq(count * height * width, 53 + 53 + 3 * 478 + 100);
-    ck_assert_int_eq(jr2i_net_input_channels(net, JR2I_EXPRESSION_TRUNK), 256);
-    ck_assert_int_eq(jr2i_net_input_channels(net, JR2I_EXPRESSION_COARSE), 230);
-    ck_assert_int_eq(jr2i_net_input_channels(net, JR2I_EXPRESSION_INPUTS), 0);
-    for (int i = 0; i < count; i++) {
-        float d = fabsf(got[i] - expected[i]);
-        worst = d <= worst ? worst : d;
-    }
-    printf("%-6s largest difference %.1e\n", cpus[_i], (double)worst);
-    ck_assert_msg(worst < 2e-5f, "%s: %g", cpus[_i], (double)worst);
-    jr2i_free(&env, trunk);
-    jr2i_free(&env, coarse);
-    jr2i_free(&env, expected);
-    jr2i_net_state_free(&env, state);
-    jr2i_net_free(&env, net);
-    jr2i_jr2w_close(&env, file);
-    free(crops);
-}
-END_TEST
-
-START_TEST(packs_the_eyes_once)
-{
-    jr2i_env env = {0};
-    jr2i_net *net;
-    jr2i_jr2w *file = open_fixture(&env);
-    ok(&env, jr2i_net_expression_create(&env, file, &net));
-    int shared = 0, layers = 0;
-    for (int32_t i = 0; i < net->node_count; i++) {
-        const jr2i_node *node = &net->nodes[i];
-        layers += strncmp(node->name, "eye.", 4) == 0;
-        shared += node->borrowed;
-        ck_assert(!node->borrowed || strncmp(node->name, "eye.", 4) == 0);
-        ck_assert(node->name[0] == 0 || node->weights || node->halves);
-    }
-    ck_assert_int_gt(shared, 5);
-    ck_assert_int_eq(layers, 2 * shared);
-    jr2i_net_free(&env, net);
-    jr2i_jr2w_close(&env, file);
-}
-END_TEST
-
-static void add_anchors(jr2i_env *env, const jr2i_jr2w *file, writer *w, int spoil)
-{
-    uint8_t *anchor = load_bytes(env, file, "anchor");
-    anchor[477] = spoil ? 3 : anchor[477];
-    writer_add(w, "anchor", JR2I_U8, 1, (int32_t[]){478}, anchor);
-    jr2i_free(env, anchor);
-}
-
-/* The fixture's network in memory with one tensor left out, cut to `rows` and `columns` (0: as it is) or not finite. */
-static uint8_t *altered(const char *name, int left_out, int32_t rows, int32_t columns, int poison, size_t *size)
-{
-    jr2i_env env = {0};
-    writer w = {0};
-    jr2i_jr2w *file = open_fixture(&env);
-    for (int32_t i = 0; i < jr2i_jr2w_count(file); i++) {
-        const jr2i_tensor_info *t = jr2i_jr2w_at(file, i);
-        int this = strcmp(t->name, name) == 0;
-        if (t->dtype == JR2I_U8 || strchr(t->name, '.') == NULL || strncmp(t->name, "crop.", 5) == 0 || (this && left_out))
-            continue;
-        int32_t dims[6];
-        memcpy(dims, t->dims, sizeof dims);
-        float *values = load(&env, file, t->name);
-        if (this && columns) /* narrower rows: which numbers they keep does not matter */
-            dims[1] = columns;
-        if (this && rows)
-            dims[0] = rows;
-        if (this && poison)
-            values[t->count - 1] = NAN;
-        writer_add(&w, t->name, JR2I_F32, (uint32_t)t->ndim, dims, values);
-        jr2i_free(&env, values);
-    }
-    if (strcmp(name, "anchor") != 0 || poison)
-        add_anchors(&env, file, &w, strcmp(name, "anchor") == 0);
-    jr2i_jr2w_close(&env, file);
-    return writer_finish(&w, "jr2.expression.1", size);
-}
-
-START_TEST(refuses_bad_weights)
-{
-    static const struct {
-        const char *name;
-        int left_out;
-        int32_t rows, columns;
-        int poison;
-        int32_t status;
-    } bad[] = {
-        {"eye.stem.weight", 1, 0, 0, 0, JR2_ERR_MISSING},   {"mouth.stem.weight", 1, 0, 0, 0, JR2_ERR_MISSING},
-        {"eye.s0.b0.conv2.bias", 1, 0, 0, 0, JR2_ERR_MISSING}, {"eye.s1.down.weight", 1, 0, 0, 0, JR2_ERR_FORMAT},
-        {"mouth.neck.bias", 1, 0, 0, 0, JR2_ERR_MISSING},   {"eye.fc.weight", 1, 0, 0, 0, JR2_ERR_MISSING},
-        {"fc1.weight", 1, 0, 0, 0, JR2_ERR_MISSING},        {"fc1.bias", 1, 0, 0, 0, JR2_ERR_MISSING},
-        {"fc2.weight", 1, 0, 0, 0, JR2_ERR_MISSING},        {"fc1.weight", 0, 0, 32, 0, JR2_ERR_FORMAT},
-        {"fc1.weight", 0, 19, 0, 0, JR2_ERR_FORMAT},        {"eye.fc.weight", 0, 0, 100, 0, JR2_ERR_FORMAT},
-        {"fc2.weight", 0, 0, 19, 0, JR2_ERR_FORMAT},        {"eye.s0.down.weight", 0, 0, 3, 0, JR2_ERR_FORMAT},
-        {"trunk.fc.weight", 1, 0, 0, 0, JR2_ERR_MISSING},   {"trunk.fc.weight", 0, 15, 0, 0, JR2_ERR_FORMAT},
-        {"anchor", 1, 0, 0, 0, JR2_ERR_MISSING},            {"anchor", 0, 0, 0, 1, JR2_ERR_FORMAT},
-        {"fc2.weight", 0, 0, 0, 1, JR2_ERR_FORMAT},         {"eye.stem.weight", 0, 0, 0, 1, JR2_ERR_FORMAT},
-        {"none", 0, 0, 0, 0, JR2_OK},
-    };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        jr2_blob blob;
-        jr2_model *model;
-        uint8_t *bytes = altered(bad[i].name, bad[i].left_out, bad[i].rows, bad[i].columns, bad[i].poison, &blob.size);
-        blob.data = bytes;
-        int32_t status = jr2_model_open_memory(&blob, 1, NULL, &model);
-        ck_assert_msg(status == bad[i].status, "%s (%d): %s", bad[i].name, (int)i, jr2_status_name(status));
-        ck_assert_int_eq(jr2_model_has(model, JR2_PART_EXPRESSION), status == JR2_OK);
-        jr2_model_release(model);
-        for (size_t cut = 0; i == 0 && cut < blob.size; cut += 997) { /* a file that ends too early */
-            jr2_blob shorter = {bytes, cut};
-            ck_assert_int_lt(jr2_model_open_memory(&shorter, 1, NULL, &model), 0);
-        }
-        free(bytes);
-    }
-}
-END_TEST
-
-/* ---- the crops ---- */
-
-START_TEST(crops_where_numpy_does)
-{
-    static const char *const names[] = {"right", "left", "mouth"};
-    jr2i_env env = {0};
-    jr2i_jr2w *file = open_fixture(&env);
-    const jr2i_tensor_info *t = jr2i_jr2w_find(file, "picture");
-    float *points = load(&env, file, "landmarks"), *crop = malloc(CROP * sizeof *crop);
-    uint8_t *rgb = load_bytes(&env, file, "picture");
-    jr2i_view view = jr2i_view_rgb(rgb, t->dims[1], t->dims[0]);
-    jr2i_frame frame;
-    ck_assert_int_eq(jr2i_frame_from_landmarks(points, &frame), 1);
-    ck_assert(fabsf(frame.roll) > 0.3f); /* the test would hardly notice a wrong turn of an upright face */
-    for (int k = 0; k < JR2I_CLOSEUPS; k++) {
-        char name[32];
-        float map[6], worst = 0;
-        snprintf(name, sizeof name, "map.%s", names[k]);
-        float *expected = load(&env, file, name);
-        jr2i_closeup_map(points, &frame, k, SIDE, map);
-        for (int i = 0; i < 6; i++)
-            ck_assert_msg(fabsf(map[i] - expected[i]) < (i % 3 == 2 ? 2e-3f : 2e-5f), "%s[%d]: %g, not %g", name, i, (double)map[i], (double)expected[i]);
-        jr2i_free(&env, expected);
-        snprintf(name, sizeof name, "crop.%s", names[k]);
-        expected = load(&env, file, name);
-        jr2i_closeup_take(&view, points, &frame, k, SIDE, crop);
-        for (int i = 0; i < CROP; i++)
-            worst = fmaxf(worst, fabsf(crop[i] - expected[i]));
-        printf("%-10s largest difference %.4f of -1..1\n", name, (double)worst);
-        ck_assert(worst < 0.001f); /* one grey level is 0.0078 */
-        jr2i_free(&env, expected);
-    }
-    jr2i_free(&env, points);
-    jr2i_free(&env, rgb);
-    jr2i_jr2w_close(&env, file);
-    free(crop);
-}
-END_TEST
-
-/* ---- the library ---- */
 
 static tiny_heap heap;
 
@@ -680,11 +460,7 @@ static void set_up(void)
 int main(void)
 {
     Suite *suite = suite_create("expression");
-    TCase *network = tcase_create("network"), *library = tcase_create("library");
-    tcase_add_loop_test(network, gives_what_pytorch_gives, 0, 4);
-    tcase_add_test(network, packs_the_eyes_once);
-    tcase_add_test(network, refuses_bad_weights);
-    tcase_add_test(network, crops_where_numpy_does);
+    TCase *library = tcase_create("library");
     tcase_add_checked_fixture(library, set_up, NULL);
     tcase_set_timeout(library, 600);
     tcase_add_test(library, corrects_expression_and_landmarks);
@@ -695,7 +471,6 @@ int main(void)
     tcase_add_test(library, survives_failing_allocations);
     tcase_add_test(library, gives_the_same_bits);
     tcase_add_test(library, is_tracked);
-    suite_add_tcase(suite, network);
     suite_add_tcase(suite, library);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

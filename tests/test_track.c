@@ -480,6 +480,11 @@ START_TEST(filters_lag_as_documented)
     }
     ck_assert(sqrt(out / in) < 0.5);
     ck_assert(jr2i_euro_step(&f, &none, 7, 0.01f) == 7); /* no filter */
+    /* The speed that noise has changes nothing, what is above it counts as it is. */
+    const jr2i_euro_law quiet = {0.05f, 2, 8}, slow = {0.05f, 0, 0}, plain = {0.05f, 2, 0};
+    ck_assert(jr2i_euro_share(&quiet, -7.9f, 0.04f) == jr2i_euro_share(&slow, 0, 0.04f));
+    ck_assert(jr2i_euro_share(&quiet, -108, 0.04f) == jr2i_euro_share(&plain, 100, 0.04f));
+    ck_assert(jr2i_euro_share(&quiet, 108, 0.04f) > 0.97f);
 }
 END_TEST
 

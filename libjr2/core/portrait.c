@@ -130,8 +130,8 @@ static int32_t allocate(jr2_portrait *p)
 #define ROUNDS 2
 
 /* Refines a face camera, in pixels of the picture, so that it shows the points where they are wanted. A pinhole camera 100 cm in front of the
- * head's origin is the face camera; what distance the fit finds instead becomes scale. Returns 0 where nothing fits, and *camera stays. */
-static int32_t fit_face_camera(const float *points, const float *wanted, int32_t count, int32_t rounds, jr2i_face_camera *camera)
+ * head's origin is the face camera; what distance the fit finds instead becomes scale. Where nothing fits *camera stays. */
+static void fit_face_camera(const float *points, const float *wanted, int32_t count, int32_t rounds, jr2i_face_camera *camera)
 {
     const float distance = JR2I_FACE_CAMERA_DISTANCE;
     jr2i_camera pinhole = {camera->scale * distance, camera->cx, camera->cy};
@@ -140,7 +140,7 @@ static int32_t fit_face_camera(const float *points, const float *wanted, int32_t
     for (int32_t round = 0; round < rounds; round++) {
         float t[3] = {0, 0, -distance};
         if (jr2i_pnp_refine(&pinhole, points, wanted, NULL, count, rotation, t) < 0 || !(t[2] < 0))
-            return 0;
+            return;
         pinhole.cx -= pinhole.focal * t[0] / t[2];
         pinhole.cy += pinhole.focal * t[1] / t[2];
         pinhole.focal *= distance / -t[2];
@@ -149,7 +149,6 @@ static int32_t fit_face_camera(const float *points, const float *wanted, int32_t
     camera->scale = pinhole.focal / distance;
     camera->cx = pinhole.cx;
     camera->cy = pinhole.cy;
-    return 1;
 }
 
 /* The face camera that shows a posed head where the picture's camera shows it. The latter may be much nearer, and then shows the same pose larger and
@@ -158,19 +157,14 @@ static void see_from_afar(const jr2_portrait *p, const jr2i_act *act, const floa
 {
     const jr2i_face_view *v = p->view;
     const jr2i_landmark_set *set = &v->head->landmark478;
-    float rotation[9], matrix[16] = {0}, *points = p->made, *wanted = points + 3 * (size_t)set->count;
+    float rotation[9], matrix[16], *points = p->made, *wanted = points + 3 * (size_t)set->count;
     jr2i_camera_to_face(&v->camera, act->rotation, act->translation, camera);
     jr2i_head_landmarks_of(set, vertices, NULL, points);
     const int32_t count = (set->count + STRIDE - 1) / STRIDE;
     for (int32_t i = 1; i < count; i++)
         memcpy(points + 3 * (size_t)i, points + 3 * (size_t)i * STRIDE, 3 * sizeof *points);
     jr2i_rotation_from_face(act->rotation, act->translation, rotation);
-    for (int i = 0; i < 3; i++) {
-        for (int k = 0; k < 3; k++)
-            matrix[4 * k + i] = rotation[3 * i + k];
-        matrix[12 + i] = act->translation[i];
-    }
-    matrix[15] = 1;
+    jr2i_pose_matrix4(rotation, act->translation, matrix);
     jr2i_camera_project(&v->camera, matrix, points, count, wanted);
     fit_face_camera(points, wanted, count, ROUNDS, camera);
 }

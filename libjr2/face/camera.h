@@ -30,12 +30,12 @@ void jr2i_camera_project(const jr2i_camera *camera, const float matrix[16], cons
 void jr2i_camera_screen(const jr2i_camera *camera, const float matrix[16], const float *points, int32_t count, float *screen,
                         float *inv_w);
 void jr2i_face_camera_project(const jr2i_face_camera *camera, const float *points, int32_t count, float *pixels);
-/* First guess of the pose in the image: crop_map is the affine map (6) of crop pixels to image pixels (warp.h). */
 /* Rotation that the face camera sees of a head turned by `rotation` at this place, and back. */
 void jr2i_rotation_to_face(const float rotation[9], const float translation[3], float face[9]);
 void jr2i_rotation_from_face(const float face[9], const float translation[3], float rotation[9]);
 /* The face camera, in pixels of the picture, of a head at this place; rotation: the face camera's own. */
 void jr2i_camera_to_face(const jr2i_camera *camera, const float rotation[9], const float translation[3], jr2i_face_camera *face);
+/* First guess of the pose in the image: crop_map is the affine map (6) of crop pixels to image pixels (warp.h). */
 void jr2i_camera_from_face(const jr2i_camera *camera, const jr2i_face_camera *face, const float crop_map[6], float rotation[9],
                            float translation[3]);
 

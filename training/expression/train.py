@@ -146,7 +146,6 @@ class Alone:
         swap.update(jawLeft="jawRight", jawRight="jawLeft", mouthLeft="mouthRight", mouthRight="mouthLeft")
         self.swap = torch.tensor([head.index[swap.get(n, n)] for n in head.names])
         self.mirror = torch.tensor(mirror)
-        self.important = torch.tensor([GAZE if n.startswith("eyeLook") else 1.0 for n in head.names])
         anchor = torch.tensor(anchor)
         # A mirrored left eye's landmarks carry the numbers of the right one's.
         self.eye, self.mouth = decoder.weight * (anchor == 0), decoder.weight * (anchor == 2)
@@ -168,12 +167,13 @@ class Alone:
         return total / 3
 
 
-def losses(decoder, out, t, alone, said):
+def losses(decoder, out, t, alone, said, important):
+    """important (53): how much each coefficient counts."""
     p = answer(out)
     synthetic = (t["kind"] % 10 >= 1).float()
     weight = 0.7 + 0.3 * synthetic
     de = p["expression"] - t["expression"]
-    strong = (1 + STRONG * (1 - synthetic[:, None]) * t["expression"]) * alone.important
+    strong = (1 + STRONG * (1 - synthetic[:, None]) * t["expression"]) * important
     expression = (F.smooth_l1_loss(de, torch.zeros_like(de), beta=BETA, reduction="none") * strong).mean(1) * weight
     geometry = (de @ decoder.expression_basis).square().mean(1) * (0.25 + 0.75 * synthetic)  # scores are no geometry
     d = (p["points"] - t["points"]) * t["unit"][:, None, None]   # of the outer-eye distance
@@ -272,6 +272,7 @@ def main():
     decoder = Decoder(head)
     mirror_points.data = args.data
     alone = Alone(head, decoder, mirror_points(), anchor)
+    important = torch.tensor([GAZE if n.startswith("eyeLook") else 1.0 for n in head.names])
     net, average = Expression(), Expression()
     first = [name for name, _ in LAYOUT].index("points")
     first = sum(n for _, n in LAYOUT[:first])
@@ -325,7 +326,7 @@ def main():
         rows = np.concatenate([rng.choice(np.where(samples.real)[0], n_real), rng.choice(np.where(~samples.real)[0], batch - n_real)])
         x, t = samples.take(rows, rng, far, args.dropout)
         out, said = net(*x, t["trunk"], t["coarse"], alone=True)
-        loss, parts = losses(decoder, out, t, alone, said)
+        loss, parts = losses(decoder, out, t, alone, said, important)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
