@@ -29,6 +29,21 @@ soname() { objdump -p "$root/lib/libjr2.so.0" | grep -q 'SONAME *libjr2.so.0$'; 
 version() { [ "$(pkg-config --modversion libjr2)" = "$(sed -n 's/^VERSION := //p' Makefile)" ]; }
 shared() { ldd "$1" | grep -q "$root/lib/libjr2.so.0"; }
 
+moves() { # motion file; as many pictures as the photo's size allows,, and most differ from the one before
+    "$scratch/reenact" "$scratch/photo.ppm" "$1" >"$scratch/frames" || return 1
+    python3 - "$scratch/frames" <<'EOF'
+import sys
+data = open(sys.argv[1], "rb").read()
+header = data[:data.index(b"255\n") + 4]
+width, height = (int(n) for n in header.split()[1:3])
+step = len(header) + 3 * width * height
+frames = [data[k:k + step] for k in range(0, len(data), step)]
+assert len(frames) > 20 and len(frames[-1]) == step, (len(frames), len(frames[-1]), step)
+assert all(f.startswith(header) for f in frames)
+assert sum(a != b for a, b in zip(frames, frames[1:])) > len(frames) / 2
+EOF
+}
+
 cp examples/head.c "$scratch/head.cpp"
 export LD_LIBRARY_PATH="$root/lib"
 check "make install" install
@@ -38,9 +53,15 @@ check "version" version
 check "version of the program" sh -c "[ \"\$('$root/bin/jr2' --version)\" = \"jr2 \$(pkg-config --modversion libjr2)\" ]"
 check "head.c as C99" compile "$CC" examples/head.c "$scratch/head" -std=c99
 check "animate.c as C99" compile "$CC" examples/animate.c "$scratch/animate" -std=c99
+check "reenact.c as C99" compile "$CC" examples/reenact.c "$scratch/reenact" -std=c99
 check "static linking" sh -c "$CC -Wall -Werror examples/animate.c -o '$scratch/static' \$(pkg-config --cflags libjr2) '$root/lib/libjr2.a' \$(pkg-config --static --libs libjr2 | sed 's/-ljr2//')"
 check "head uses the shared library" shared "$scratch/head"
 check "animate finds the weights" sh -c "cd / && '$scratch/animate' | grep -q 'frame 23'"
+if command -v ffmpeg >/dev/null; then
+    ffmpeg -v error -i examples/astronaut.jpg "$scratch/photo.ppm" </dev/null
+    check "reenact moves the photograph" moves examples/motion.jr2m
+fi
+check "usage of reenact" sh -c "'$scratch/reenact'; test \$? -eq 2"
 check "usage of head" sh -c "'$scratch/head'; test \$? -eq 2"
 check "jr2 through PATH" sh -c "cd / && PATH='$root/bin:$PATH' jr2 info"
 check "the photograph" sh -c "cd '$scratch' && '$root/bin/jr2' reconstruct '$PWD/examples/astronaut.jpg' -o out && test -s out/astronaut.glb && test -s out/astronaut.json && test -s out/astronaut.png"
