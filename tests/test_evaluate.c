@@ -17,15 +17,11 @@ static jr2_head_mesh mesh;
 
 static void set_up(void)
 {
-    jr2_config config;
+    jr2_model *model;
     memset(&heap, 0, sizeof heap);
-    JR2_INIT(config);
-    ck_assert_int_eq(jr2_model_open(TINY_FOLDER "/head.jr2w", NULL, &config.model), JR2_OK);
-    config.alloc = tiny_alloc;
-    config.release = tiny_release;
-    config.alloc_user = &heap;
-    ck_assert_int_eq(jr2_ctx_create(&config, &ctx), JR2_OK);
-    jr2_model_release(config.model);
+    ck_assert_int_eq(jr2_model_open(TINY_FOLDER "/head.jr2w", NULL, &model), JR2_OK);
+    ck_assert_int_eq(tiny_ctx(model, 1, &heap, &ctx), JR2_OK);
+    jr2_model_release(model);
     JR2_INIT(parameters);
     JR2_INIT(mesh);
     mesh.vertices = vertices;

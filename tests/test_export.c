@@ -23,17 +23,13 @@ static long alive; /* before a test */
 /* Once: it takes longest. */
 static void set_up_all(void)
 {
-    jr2_config config;
+    jr2_model *model;
     jr2_reconstruct_options options;
     memset(&heap, 0, sizeof heap);
-    JR2_INIT(config);
     JR2_INIT(options);
-    ck_assert_int_eq(jr2_model_open(TINY_FOLDER, NULL, &config.model), JR2_OK);
-    config.alloc = tiny_alloc;
-    config.release = tiny_release;
-    config.alloc_user = &heap;
-    ck_assert_int_eq(jr2_ctx_create(&config, &ctx), JR2_OK);
-    jr2_model_release(config.model);
+    ck_assert_int_eq(jr2_model_open(TINY_FOLDER, NULL, &model), JR2_OK);
+    ck_assert_int_eq(tiny_ctx(model, 1, &heap, &ctx), JR2_OK);
+    jr2_model_release(model);
     options.texture_size = 64;
     rgb = tiny_picture(320, 240, 0);
     image = tiny_image(rgb, 320, 240);

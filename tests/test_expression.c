@@ -43,15 +43,8 @@ static jr2_model *open_parts(const char *expression, const tiny_heap *counted)
 /* A ctx whose memory is counted; it keeps the model. */
 static jr2_ctx *make_ctx(jr2_model *model, int32_t threads)
 {
-    jr2_config config;
     jr2_ctx *ctx;
-    JR2_INIT(config);
-    config.model = model;
-    config.threads = threads;
-    config.alloc = tiny_alloc;
-    config.release = tiny_release;
-    config.alloc_user = &heap;
-    ck_assert_int_eq(jr2_ctx_create(&config, &ctx), JR2_OK);
+    ck_assert_int_eq(tiny_ctx(model, threads, &heap, &ctx), JR2_OK);
     jr2_model_release(model);
     return ctx;
 }

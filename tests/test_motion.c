@@ -45,15 +45,9 @@ static int64_t get(void *user, void *data, size_t size)
 
 static void set_up(void)
 {
-    jr2_config config;
     memset(&heap, 0, sizeof heap);
     ck_assert_int_eq(jr2_model_open(TINY_FOLDER "/head.jr2w", NULL, &model), JR2_OK);
-    JR2_INIT(config);
-    config.model = model;
-    config.alloc = tiny_alloc;
-    config.release = tiny_release;
-    config.alloc_user = &heap;
-    ck_assert_int_eq(jr2_ctx_create(&config, &ctx), JR2_OK);
+    ck_assert_int_eq(tiny_ctx(model, 1, &heap, &ctx), JR2_OK);
 }
 
 static void tear_down(void)

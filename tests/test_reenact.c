@@ -32,15 +32,8 @@ static jr2_model *open_parts(int count)
 
 static jr2_ctx *make_ctx(jr2_model *m, int threads)
 {
-    jr2_config config;
     jr2_ctx *c;
-    JR2_INIT(config);
-    config.model = m;
-    config.threads = threads;
-    config.alloc = tiny_alloc;
-    config.release = tiny_release;
-    config.alloc_user = &heap;
-    ck_assert_int_eq(jr2_ctx_create(&config, &c), JR2_OK);
+    ck_assert_int_eq(tiny_ctx(m, threads, &heap, &c), JR2_OK);
     return c;
 }
 
@@ -454,16 +447,10 @@ START_TEST(survives_failing_allocations)
     ctx = NULL;
     int done = 0;
     for (long fail = 1; !done; fail++) {
-        jr2_config config;
         jr2_ctx *c;
         memset(&heap, 0, sizeof heap);
         heap.fail_at = fail;
-        JR2_INIT(config);
-        config.model = model;
-        config.alloc = tiny_alloc;
-        config.release = tiny_release;
-        config.alloc_user = &heap;
-        int32_t status = jr2_ctx_create(&config, &c);
+        int32_t status = tiny_ctx(model, 1, &heap, &c);
         if (status == JR2_OK) {
             status = jr2_portrait_create(c, &image, NULL, &p);
             ck_assert((status == JR2_OK) == (p != NULL));

@@ -22,7 +22,6 @@ static unsigned char *pixels;
 
 static void set_up(void)
 {
-    jr2_config config;
     memset(&heap, 0, sizeof heap);
     static const char *const files[3] = {TINY_FOLDER "/head.jr2w", TINY_FOLDER "/coarse.jr2w", "tests/data/near_find.jr2w"};
     jr2_blob blobs[3];
@@ -31,12 +30,7 @@ static void set_up(void)
     ck_assert_int_eq(jr2_model_open_memory(blobs, 3, NULL, &model), JR2_OK);
     for (int i = 0; i < 3; i++)
         free((void *)(size_t)blobs[i].data);
-    JR2_INIT(config);
-    config.model = model;
-    config.alloc = tiny_alloc;
-    config.release = tiny_release;
-    config.alloc_user = &heap;
-    ck_assert_int_eq(jr2_ctx_create(&config, &ctx), JR2_OK);
+    ck_assert_int_eq(tiny_ctx(model, 1, &heap, &ctx), JR2_OK);
     pixels = malloc(W * H * 3);
 }
 

@@ -39,6 +39,18 @@ void tiny_release(void *user, void *pointer)
     free(block);
 }
 
+int32_t tiny_ctx(jr2_model *model, int32_t threads, tiny_heap *heap, jr2_ctx **ctx)
+{
+    jr2_config config;
+    JR2_INIT(config);
+    config.model = model;
+    config.threads = threads;
+    config.alloc = tiny_alloc;
+    config.release = tiny_release;
+    config.alloc_user = heap;
+    return jr2_ctx_create(&config, ctx);
+}
+
 unsigned char *tiny_picture(int width, int height, int discs)
 {
     unsigned char *rgb = malloc((size_t)width * (size_t)height * 3);

@@ -20,6 +20,9 @@ typedef struct tiny_heap {
 void *tiny_alloc(void *heap, size_t size, size_t alignment);
 void tiny_release(void *heap, void *pointer);
 
+/* A ctx whose memory is counted in heap: the status of jr2_ctx_create. The caller keeps its reference to the model. */
+int32_t tiny_ctx(jr2_model *model, int32_t threads, tiny_heap *heap, jr2_ctx **ctx);
+
 /* RGB picture to be freed: blue, with red discs side by side, as large as there is room. */
 unsigned char *tiny_picture(int width, int height, int discs);
 jr2_image tiny_image(const unsigned char *rgb, int width, int height);
