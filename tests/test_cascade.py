@@ -91,13 +91,15 @@ def main():
         model = jr2.Model(os.path.join(work, "weights"))
         for part in ("head", "find", "coarse", "expression", "reenact"):
             assert model.has(part), part
-        for name in ("coarse", "rendered", "videos", "both"):
+        import filecmp
+        assert not filecmp.cmp(os.path.join(work, "weights/coarse.jr2w"), os.path.join(work, "variants/both/coarse.jr2w"), shallow=False), "not trained along"
+        for name in ("coarse", "rendered", "videos", "both", "joint"):
             result = json.load(open(os.path.join(work, "results", name + ".json")))
             assert result["expression_network"] == (name != "coarse"), name
             assert result["rendered"]["all"]["faces"] == 6 and all(math.isfinite(x) for x in numbers(result)), name
             assert result["clips_val"]["blinks"]["true"] == 1, result["clips_val"]["blinks"]
         page = open(os.path.join(work, "results/results-expression.md")).read()
-        assert all(title in page for title in ("coarse alone", "rendered heads", "synthesised videos", "both", "cheekPuff_L"))
+        assert all(title in page for title in ("coarse alone", "rendered heads", "synthesised videos", "both, coarse network trained along", "cheekPuff_L"))
         before = {p: os.path.getmtime(p) for p in glob.glob(os.path.join(work, "**"), recursive=True)}
         said = cascade(data, work)
         assert all(line.endswith("done before") for line in said.splitlines() if line.startswith("[")), said

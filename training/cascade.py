@@ -9,8 +9,9 @@
 
 It only calls the scripts that docs/training.md tells of, one after the other. A step that is done leaves work/steps/NAME.json and is not done
 again; one that was interrupted goes on where its script left off. work/weights/ holds what was trained; work/results/ the experiment: the
-coarse network alone, and the expression network trained on rendered heads, on synthesised videos, and on both, each with the same photos.
-The face finder is not part of the cascade (docs/finder.md): the repository's is used. The library has to be built (make).
+coarse network alone, and the expression network trained on rendered heads, on synthesised videos, and on both, each with the same photos;
+last, the coarse and the expression network trained on together from there, which is what work/weights/ holds in the end. The face finder
+is not part of the cascade (docs/finder.md): the repository's is used. The library has to be built (make).
 """
 import argparse
 import glob
@@ -26,7 +27,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 STAGES = ("label", "coarse", "reenact", "synthesise", "expression", "evaluate")
 VARIANTS = {"rendered": ("rendered",), "videos": ("videos",), "both": ("rendered", "videos")}
-TITLES = {"coarse": "coarse alone", "rendered": "rendered heads", "videos": "synthesised videos", "both": "both"}
+TITLES = {"coarse": "coarse alone", "rendered": "rendered heads", "videos": "synthesised videos", "both": "both", "joint": "both, coarse network trained along"}
 # What the smoke test makes do with.
 FULL = {"rounds": 3, "rendered": 16000, "rendered_val": 1000, "chunk": 1000, "videos": 20000, "video_chunk": 960, "frames": 12}
 SMOKE = {"rounds": 1, "rendered": 16, "rendered_val": 16, "chunk": 16, "videos": 24, "video_chunk": 24, "frames": 4}
@@ -84,7 +85,7 @@ class Cascade:
     def plan(self):
         a, size, path, script, data = self.args, self.size, self.path, self.script, self.args.data
         head, labels, cache = path("weights", "head.jr2w"), path("labels.npz"), path("cache.npy")
-        weights, coarse = path("weights"), path("weights", "coarse.jr2w")
+        weights, coarse = path("weights"), path("coarse", "best.jr2w")
         processes = ["--processes", a.processes]
 
         def build(output, *options):
@@ -104,7 +105,7 @@ class Cascade:
         yield Step("coarse", "coarse", path("coarse"), script(
             "coarse/train.py", data, head, labels, cache, path("rendered"), path("coarse"), *self.training(1, 8),
             *(["--init", os.path.join(a.start, "coarse.jr2w")] if a.start else [])))
-        yield Step("coarse", "coarse weights", coarse, lambda: link(path("coarse", "best.jr2w"), coarse))
+        yield Step("coarse", "coarse weights", path("weights", "coarse.jr2w"), lambda: link(coarse, path("weights", "coarse.jr2w")))
         yield Step("reenact", "bundle", path("bundle"), script("reenact/bundle.py", data, labels, cache, path("bundle"), "--limit", 64))
         run = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(a.gpus)] if a.gpus > 1 else [sys.executable]
         yield Step("reenact", "reenact", path("reenact"), run + script(
@@ -128,8 +129,12 @@ class Cascade:
             yield Step("expression", "set " + name, folder, lambda sources=sources, folder=folder: gather(sources, folder))
             yield Step("expression", "expression " + name, run, script("expression/train.py", data, head, folder, path("prepared_val"), run,
                                                                        "--coarse", coarse, *self.training(1, 8), *shlex.split(a.expression_options)))
-        final = path("weights", "expression.jr2w")
-        yield Step("expression", "expression weights", final, lambda: link(path("expression_both", "best.jr2w"), final))
+        yield Step("expression", "joint", path("joint"), script(
+            "expression/train.py", data, head, path("sets", "both"), path("prepared_val"), path("joint"), "--coarse", coarse, "--init",
+            path("expression_both", "best.jr2w"), "--joint", "--far-until", 0, "--trunk-rate", 1, "--rate", 8e-4, *self.training(1, 8)))
+        for name, source in (("expression", "best"), ("coarse", "coarse")):
+            made, final = path("joint", source + ".jr2w"), path("weights", name + ".jr2w")
+            yield Step("expression", name + " weights, joint", final, lambda made=made, final=final: link(made, final))
         results = []
         for name in TITLES:
             folder, result = path("variants", name), path("results", name + ".json")
@@ -141,10 +146,13 @@ class Cascade:
         yield Step("evaluate", "results", page, script("experiment.py", "merge", page, *results))
 
     def variant(self, name, folder):
-        for part in ("head", "find", "coarse", "reenact"):
+        for part in ("head", "find", "reenact"):
             link(self.path("weights", part + ".jr2w"), os.path.join(folder, part + ".jr2w"))
+        link(self.path("joint", "coarse.jr2w") if name == "joint" else self.path("coarse", "best.jr2w"), os.path.join(folder, "coarse.jr2w"))
         if name in VARIANTS:
             link(self.path("expression_" + name, "best.jr2w"), os.path.join(folder, "expression.jr2w"))
+        elif name == "joint":
+            link(self.path("joint", "best.jr2w"), os.path.join(folder, "expression.jr2w"))
 
     def call(self, command):
         status = subprocess.call(command)

@@ -81,6 +81,8 @@ class Samples:
         self.labels = {k: v for k, v in np.load(labels).items() if k != "clips"}
         self.labels["centre"] = self.labels["centre"] * RATIO
         self.labels["scale"] = self.labels["scale"] * RATIO
+        for name, n in (("light", 27), ("albedo", 40)):  # 0 where nobody fitted them
+            self.labels.setdefault(name, np.zeros((len(group), n), np.float32))
         self.cache = np.load(cache, mmap_mode="r")
         good = (self.labels["error"] < 0.025) & ~val
         self.photos = np.where(good & (group < 0))[0]
@@ -137,9 +139,7 @@ class Samples:
         lab = self.labels
         r, s, c = move(lab["rotation"][i], lab["scale"][i], lab["centre"][i], affine)
         points = self.points[i] @ affine[:, :2].T + affine[:, 2]
-        light = lab["light"][i] if "light" in lab else np.zeros(27, np.float32)
-        albedo = lab["albedo"][i] if "albedo" in lab else np.zeros(40, np.float32)
-        return image, lab["identity"][i], lab["expression"][i], r, s, c, points, light, albedo, 0
+        return image, lab["identity"][i], lab["expression"][i], r, s, c, points, lab["light"][i], lab["albedo"][i], 0
 
     def synthetic(self, i, rng, jitter=True):
         d = self.rendered

@@ -5,8 +5,16 @@ A residual network of dense 3x3 convolutions on a 128 x 128 crop; the last map (
 landmarks need to know where things are. Whether the stage at 4 x 4 is
 needed has not been measured (docs/results.md).
 """
+import json
+import os
+import sys
+
+import numpy as np
 import torch
 from torch import nn
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import jr2w  # noqa: E402
 
 INPUT = 128
 # name, length: the output vector, in this order.
@@ -14,6 +22,7 @@ LAYOUT = [("identity", 100), ("expression", 53), ("rotation", 6), ("scale", 1), 
           ("albedo", 40), ("log_error", 1)]
 OUTPUT = sum(n for _, n in LAYOUT)
 SCALE = 4.7  # px per cm that output 0 stands for
+TRUNK = 2    # the stage whose map (192 x 8 x 8, pooled to 4 x 4) the expression network sees
 
 
 def split(vector):
@@ -67,12 +76,21 @@ class Coarse(nn.Module):
         nn.init.zeros_(self.fc2.bias)
         nn.init.normal_(self.aux.weight, std=0.003)
 
+    def see(self, x):
+        """(N,3,128,128) in [-1,1] -> the flattened last map, what the expression network sees of the middle (N,3072)."""
+        x = self.stem(x)
+        for i, stage in enumerate(self.stages):
+            x = stage(x)
+            if i == TRUNK:
+                trunk = nn.functional.max_pool2d(x, 2).flatten(1)
+        return self.neck(x).flatten(1), trunk
+
+    def answer(self, seen):
+        return self.fc2(torch.relu(self.fc1(seen)))
+
     def forward(self, x):
         """(N,3,128,128) in [-1,1] -> (N,OUTPUT), (N,478,2) in crop pixels."""
-        x = self.stem(x)
-        for stage in self.stages:
-            x = stage(x)
-        h = torch.relu(self.fc1(self.neck(x).flatten(1)))
+        h = torch.relu(self.fc1(self.see(x)[0]))
         return self.fc2(h), (self.aux(h).reshape(-1, 478, 2) + 1) * (INPUT / 2)
 
     def unfold(self, tensors):
@@ -90,6 +108,22 @@ class Coarse(nn.Module):
             layer = getattr(self, name)
             layer.weight.data.copy_(torch.tensor(tensors[name + ".weight"].astype("float32")))
             layer.bias.data.copy_(torch.tensor(tensors[name + ".bias"]))
+
+    @torch.no_grad()
+    def wake(self, x):
+        """The norms of exported weights measure their input again and still do the same to pictures like x, so that they can learn."""
+        def measure(norm, given):
+            y = given[0].float()
+            norm.running_mean.copy_(y.mean((0, 2, 3)))
+            norm.running_var.copy_(y.var((0, 2, 3)))
+            k = torch.sqrt(norm.running_var + norm.eps)
+            norm.bias.add_(norm.weight * norm.running_mean)
+            norm.weight.mul_(k)
+        hooks = [seq[1].register_forward_pre_hook(measure) for _, seq in self._convolutions()]
+        self.eval()
+        self.see(x)
+        for hook in hooks:
+            hook.remove()
 
     def _convolutions(self):
         yield "stem", self.stem
@@ -115,3 +149,12 @@ class Coarse(nn.Module):
             layer = getattr(self, name)
             out[name + ".weight"], out[name + ".bias"] = layer.weight.detach(), layer.bias.detach()
         return out
+
+
+def export(net, path, note):
+    meta = {"layout": LAYOUT, "scale": SCALE, "input": INPUT, "config": net.config, **note}
+    tensors = {"meta": json.dumps(meta)}
+    for name, value in net.folded().items():
+        a = value.float().numpy()
+        tensors[name] = a.astype(np.float16) if name.endswith("weight") else a
+    jr2w.write(path, "jr2.coarse.1", tensors)

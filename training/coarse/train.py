@@ -7,7 +7,6 @@ The learning rate follows the clock, so that a run always ends annealed. run/las
 resumed from when it is there; run/best.jr2w is exported at the end. --smoke N runs N steps (a test on a CPU).
 """
 import argparse
-import json
 import math
 import os
 import sys
@@ -15,60 +14,16 @@ import time
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import jr2w  # noqa: E402
 from data import Loader, Samples  # noqa: E402
 from decoder import Decoder  # noqa: E402
-from network import INPUT, LAYOUT, SCALE, Coarse  # noqa: E402
+from losses import losses  # noqa: E402
+from network import Coarse, export  # noqa: E402
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "head"))
 from model import Head  # noqa: E402
-
-
-def losses(decoder, out, aux, t):
-    p = decoder.decode(out)
-    kind = t["kind"]
-    flipped = (kind >= 10).float()
-    synthetic = (kind % 10 >= 1).float()
-    size = SCALE * 0 + t["scale"] * 9.0  # about the outer-eye distance in crop pixels
-    w = decoder.weight[None, :, None]
-
-    def point_loss(q):
-        d = (q - t["points"]) / size[:, None, None]
-        gaps = d[:, decoder.pairs[:, 0]] - d[:, decoder.pairs[:, 1]]
-        return (F.smooth_l1_loss(d, torch.zeros_like(d), beta=0.01, reduction="none") * w).mean((1, 2)), gaps.abs().mean((1, 2))
-    landmark, gap = point_loss(p["points"])
-    aux_landmark, _ = point_loss(aux)
-    own = 1 - flipped
-    db = p["identity"] - t["identity"]
-    # Squares, not absolute values: most coefficients are 0 in most faces, and the median of a doubtful one is 0.
-    moved = db @ decoder.shape_basis
-    shape = moved.abs().mean(1) * own
-    shape_square = moved.square().mean(1) * own * (0.5 + 0.5 * synthetic)
-    prior = db.square().mean(1) * own
-    de = p["expression"] - t["expression"]
-    e_weight = 0.3 + 0.7 * synthetic
-    expression = (decoder.coefficient * de.square()).mean(1) * e_weight
-    geometry = (de @ decoder.expression_basis).square().mean(1) * e_weight
-    rotation = (p["rotation"] - t["rotation"]).abs().mean((1, 2)) * (0.5 + 0.5 * synthetic)
-    has_light = (t["light"].abs().sum(1) > 0).float()
-    light = (p["light"] - t["light"]).abs().mean(1) * has_light
-    albedo = (p["albedo"] - t["albedo"]).abs().mean(1) * has_light
-    error = ((p["points"].detach() - t["points"]).norm(dim=2).mean(1) / size).clamp(1e-4).log()
-    confidence = (p["log_error"][:, 0] + 4 - error).abs()
-    total = (40 * landmark + 15 * aux_landmark + 30 * gap + 10 * shape_square + 0.05 * prior + 100 * expression
-             + 60 * geometry + 6 * rotation + 0.5 * light + 0.1 * albedo + 0.02 * confidence)
-    real = 1 - synthetic
-
-    def over(x, m):
-        return float((x.detach() * m).sum() / m.sum().clamp(min=1))
-    nme = (p["points"] - t["points"])[:, :468].norm(dim=2).mean(1) / size
-    parts = {"real": over(nme, real), "synth": over(nme, synthetic), "aux": float(((aux.detach() - t["points"])[:, :468].norm(dim=2).mean(1) / size).mean()),
-             "shape": over(shape, synthetic * own), "expr": over(de.abs().mean(1), synthetic), "rot": float(rotation.detach().mean()),
-             "light": float(light.detach().sum() / has_light.sum().clamp(min=1))}
-    return total.mean(), parts
 
 
 def to_tensors(batch):
@@ -92,15 +47,6 @@ def validate(net, decoder, samples, limit=10000):
             into.append(((q - t["points"])[:, :468].norm(dim=2).mean(1) / eye))
     net.train()
     return 100 * float(torch.cat(errors).mean()), 100 * float(torch.cat(aux_errors).mean())
-
-
-def export(net, path, note):
-    meta = {"layout": LAYOUT, "scale": SCALE, "input": INPUT, "config": net.config, **note}
-    tensors = {"meta": json.dumps(meta)}
-    for name, value in net.folded().items():
-        a = value.float().numpy()
-        tensors[name] = a.astype(np.float16) if name.endswith("weight") else a
-    jr2w.write(path, "jr2.coarse.1", tensors)
 
 
 def main():
@@ -157,7 +103,8 @@ def main():
         x, t = to_tensors(loader.next())
         with torch.autocast("cpu", torch.bfloat16):
             out, aux = net(x)
-        loss, parts = losses(decoder, out.float(), aux.float(), t)
+        loss, parts = losses(decoder, out.float(), t, aux.float())
+        loss = loss.mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)

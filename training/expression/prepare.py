@@ -5,7 +5,8 @@
 
 For each picture (rendered with exact parameters; photos and clip frames with fitted ones and the teacher's scores): often a random camera, sometimes a
 mirror, the coarse network's answer to a jittered crop, and the eye and mouth crops at the places that answer gives. The
-landmarks to be learnt are measured from the centres of these crops. One
+landmarks to be learnt are measured from the centres of these crops. The jittered crop ("face") and what is true of it lie beside, for
+training both networks together. One
 file of the same name in out/ for each rendered file; real*.npz for the rest. --val: the validation pictures, no camera,
 no mirror, no jitter.
 """
@@ -29,7 +30,6 @@ from model import Head, face_frame  # noqa: E402
 from network import Coarse, INPUT, LAYOUT, SCALE, rotation_matrix, split  # noqa: E402
 from scores import taught  # noqa: E402
 
-TRUNK = 2    # the coarse network's stage whose map (192 x 8 x 8, pooled to 4 x 4) the expression network sees
 SIDE = 64    # px of the network's crops
 EYE, MOUTH = 0.36, 0.66   # sides of the crops, in sizes of the face frame
 LIFT = 0.03               # of the eye crops' centre, in sizes
@@ -104,7 +104,7 @@ class Maker:
         m = np.diag([-1.0, 1, 1])
         side = image.shape[1]
         return np.ascontiguousarray(image[:, ::-1]), {
-            **s, "e": s["e"][self.samples.swap], "R": m @ s["R"] @ m, "c": np.array([side - s["c"][0], s["c"][1]]),
+            **s, "e": s["e"][self.samples.swap], "fitted": s["fitted"][self.samples.swap], "R": m @ s["R"] @ m, "c": np.array([side - s["c"][0], s["c"][1]]),
             "points": s["points"][self.samples.mirror] * [-1, 1] + [side, 0]}
 
     def one(self, image, s, rng):
@@ -124,13 +124,9 @@ class Maker:
         with torch.no_grad():
             for k in range(0, len(x), 50):
                 with torch.autocast("cpu", torch.bfloat16, enabled=not self.val):  # for measuring, exactly what the library computes
-                    y = self.net.stem(x[k:k + 50].contiguous(memory_format=torch.channels_last))
-                    for i, stage in enumerate(self.net.stages):
-                        y = stage(y)
-                        if i == TRUNK:
-                            features.append(torch.nn.functional.max_pool2d(y, 2).flatten(1).half())
-                    y = self.net.neck(y).flatten(1)
-                outs.append(self.net.fc2(torch.relu(self.net.fc1(y.float()))))
+                    seen, trunk = self.net.see(x[k:k + 50].contiguous(memory_format=torch.channels_last))
+                features.append(trunk.half())
+                outs.append(self.net.answer(seen.float()))
         out, features = torch.cat(outs).numpy(), torch.cat(features).numpy()
         if not self.val:
             out = np.stack([shaken(o, rng) for o in out])
@@ -147,9 +143,10 @@ class Maker:
             r2, s2, c2 = move(s["R"], s["s"], s["c"], affine)
             truth = s["points"] @ affine[:, :2].T + affine[:, 2]
             rows.append((closer(image, in_image), features[k], out[k], s["e"], s["b"], r2, s2, c2, measured(truth, seen, self.anchor), measured(seen, seen, self.anchor), seen,
-                         face_frame(seen)[2] / np.linalg.norm(truth[33] - truth[263]), items[k][2] + 10 * flip))
-        names = ("crops", "trunk", "coarse", "expression", "identity", "rotation", "scale", "centre", "points", "seen_points", "seen", "unit", "kind")
-        types = (np.uint8, np.float16) + (np.float32,) * 10 + (np.int8,)
+                         face_frame(seen)[2] / np.linalg.norm(truth[33] - truth[263]), made[k][1], truth, s["fitted"], s["light"], s["albedo"], items[k][2] + 10 * flip))
+        names = ("crops", "trunk", "coarse", "expression", "identity", "rotation", "scale", "centre", "points", "seen_points", "seen", "unit", "face", "face_points",
+                 "fitted", "light", "albedo", "kind")
+        types = (np.uint8, np.float16) + (np.float32,) * 10 + (np.uint8,) + (np.float32,) * 4 + (np.int8,)
         return {n: np.stack(c).astype(t) for n, t, c in zip(names, types, zip(*rows))}
 
     def rendered(self, path, rng):
@@ -159,14 +156,16 @@ class Maker:
         for i in range(len(images)):
             points = self.samples.model_points(b[i], e[i], rot[i], s[i], c[i])
             if np.isfinite(points).all():
-                items.append((images[i], {"b": b[i], "e": e[i], "R": rot[i], "s": s[i], "c": c[i], "points": points}, 1 + int(head[i])))
+                items.append((images[i], {"b": b[i], "e": e[i], "R": rot[i], "s": s[i], "c": c[i], "points": points, "fitted": e[i],
+                                          "light": np.zeros(27), "albedo": np.zeros(40)}, 1 + int(head[i])))
         return self.batch(items, rng)
 
     def real(self, ids, rng):
         lab, items = self.samples.labels, []
         for i in ids:
             items.append((self.samples.cache[i], {"b": lab["identity"][i], "e": self.taught[i], "R": lab["rotation"][i],
-                                                  "s": lab["scale"][i], "c": lab["centre"][i], "points": self.samples.points[i]}, 0))
+                                                  "s": lab["scale"][i], "c": lab["centre"][i], "points": self.samples.points[i],
+                                                  "fitted": lab["expression"][i], "light": lab["light"][i], "albedo": lab["albedo"][i]}, 0))
         return self.batch(items, rng)
 
 

@@ -4,7 +4,8 @@
   python3 training/expression/train.py DATA_FOLDER weights/head.jr2w prepared/ prepared_val/ run/ --minutes 60
 
 The learning rate follows the clock. run/last.pt is written every few minutes and resumed from when it is there;
-run/best.jr2w is exported with it. --smoke N runs N steps.
+run/best.jr2w is exported with it. --joint trains the coarse network with it, which both share the trunk of, and exports
+run/coarse.jr2w. --smoke N runs N steps.
 """
 import argparse
 import glob
@@ -24,6 +25,8 @@ for _folder in ("", "head", "coarse"):
 import jr2w  # noqa: E402
 from data import mirror_points  # noqa: E402
 from decoder import Decoder  # noqa: E402
+import losses as coarse_losses  # noqa: E402
+import network as coarse_network  # noqa: E402
 from expression_network import LAYOUT, SIDE, UNIT, Expression  # noqa: E402
 from model import Head  # noqa: E402
 from prepare import EYE, MOUTH, anchors  # noqa: E402
@@ -31,8 +34,30 @@ from prepare import EYE, MOUTH, anchors  # noqa: E402
 
 STRONG = 3   # how much more a strong coefficient of a real picture counts: blinks and the like are rare and short
 GAZE = 2.5   # how much more its eight coefficients count
+SHAPE = 60   # weight of the neutral shape, of squared cm
 MOVED, COVERED = 0.7, 0.15  # shares of the crops
 BETA = 0.06  # below this error of a coefficient its loss is square: nearly a median, so what is doubtful stays at rest
+
+
+WIDE = {"face_points": "points", "fitted": "expression", "light": "light", "albedo": "albedo"}  # what the coarse network is taught, and its name there
+
+
+def disturbed(x):
+    """Crops (N,3,side,side) shifted, scaled and partly covered at random, so that a picture that is seen again is not the same -> crops,
+    k (N,1), shift (N,2): what was p half sides from a crop's centre is k p + shift from it now."""
+    n, side = len(x), x.shape[2]
+    some = (torch.rand(n, 1) < MOVED).float()
+    k = 1 + 0.03 * some * torch.randn(n, 1)
+    shift = 0.06 * some * torch.randn(n, 2)
+    theta = torch.zeros(n, 2, 3)
+    theta[:, 0, 0] = theta[:, 1, 1] = 1 / k[:, 0]
+    theta[..., 2] = -shift / k
+    x = F.grid_sample(x, F.affine_grid(theta, x.shape, align_corners=False), padding_mode="border", align_corners=False)
+    at = torch.arange(side)
+    lo, length = torch.rand(2, n, 1) * side, side * (0.1 + 0.3 * torch.rand(2, n, 1))
+    inside = (at >= lo) & (at < lo + length)
+    cover = (inside[0][:, :, None] & inside[1][:, None, :]) & (torch.rand(n, 1, 1) < COVERED)
+    return torch.where(cover[:, None], torch.rand(n, 3, 1, 1) * 2 - 1, x), k, shift
 
 
 class Samples:
@@ -74,31 +99,18 @@ class Samples:
             part.pop("maps", None)
 
     def moved(self, x, points):
-        """Crops (3,N,3,SIDE,SIDE) shifted, scaled and partly covered at random, each by itself, and the landmarks measured from their
-        centres: a picture that is seen again is not the same."""
+        """Crops (3,N,3,SIDE,SIDE) disturbed, each by itself, and the landmarks measured from their centres."""
         n = x.shape[1]
-        some = (torch.rand(3, n) < MOVED).float()
-        k = 1 + 0.03 * some * torch.randn(3, n)
-        shift = 0.06 * some[..., None] * torch.randn(3, n, 2)   # of half a side
-        theta = torch.zeros(3, n, 2, 3)
-        theta[..., 0, 0] = theta[..., 1, 1] = 1 / k
-        theta[..., 2] = -shift / k[..., None]
-        grid = F.affine_grid(theta.flatten(0, 1), (3 * n, 3, SIDE, SIDE), align_corners=False)
-        x = F.grid_sample(x.flatten(0, 1), grid, padding_mode="border", align_corners=False).unflatten(0, (3, n))
-        at = torch.arange(SIDE)
-        lo, length = torch.rand(2, 3, n, 1) * SIDE, SIDE * (0.1 + 0.3 * torch.rand(2, 3, n, 1))
-        inside = (at >= lo) & (at < lo + length)
-        cover = (inside[0][..., :, None] & inside[1][..., None, :]) & (torch.rand(3, n, 1, 1) < COVERED)
-        x = torch.where(cover[:, :, None], torch.rand(3, n, 3, 1, 1) * 2 - 1, x)
+        x, k, shift = (y.unflatten(0, (3, n)) for y in disturbed(x.flatten(0, 1)))
         side = torch.tensor([EYE, EYE, MOUTH])[:, None, None] / 2 * torch.tensor([[[1.0, 1]], [[-1, 1]], [[1, 1]]])  # the left eye's crop is mirrored
-        points = points * k[self.anchor].T[..., None] + (shift * side)[self.anchor].transpose(0, 1)
-        return x, points
+        return x, points * k[self.anchor].transpose(0, 1) + (shift * side)[self.anchor].transpose(0, 1)
 
-    def take(self, rows, rng=None, maps=False, dropout=0):
+    def take(self, rows, rng=None, maps=False, dropout=0, face=False):
         """Tensors of these rows of the index; with rng: random light and noise. maps: what look() kept instead of crops. dropout: of what the
-        coarse network saw."""
+        coarse network saw. face: also the crop that the coarse network sees, (N,3,128,128) under "face", and "wide", what is true of it."""
         where = self.index[rows]
-        columns = {k: np.stack([self.parts[a][k][b] for a, b in where]) for k in self.parts[0] if k != ("crops" if maps else "maps")}
+        left_out = ({"crops"} if maps else {"maps"}) | (set() if face else {"face", *WIDE})
+        columns = {k: np.stack([self.parts[a][k][b] for a, b in where]) for k in self.parts[0] if k not in left_out}
         crops, n = columns.pop("crops", None), len(rows)
         t = {k: torch.from_numpy(v) for k, v in columns.items()}
         t["trunk"] = t["trunk"].float()
@@ -109,12 +121,26 @@ class Samples:
             if rng is not None:
                 seen = seen * ((torch.rand(n, 3, seen.shape[2], 1, 1) > 0.1) * (1 + 0.15 * torch.randn(n, 3, seen.shape[2], 1, 1))) / 0.9
             return list(seen.unbind(1)), t
-        x = torch.from_numpy(crops).permute(1, 0, 4, 2, 3).float() / 127.5 - 1
         if rng is not None:
-            gain = torch.from_numpy(np.exp(rng.normal(0, 0.15, (1, n, 1, 1, 1)) + rng.normal(0, 0.04, (1, n, 3, 1, 1)))).float()
-            x = x * gain + torch.from_numpy(rng.normal(0, 0.08, (1, n, 1, 1, 1))).float()
-            x = (x + 0.1 * float(rng.random()) * torch.randn(x.shape)).clamp_(-1, 1)
+            gain = torch.from_numpy(np.exp(rng.normal(0, 0.15, (n, 1, 1, 1)) + rng.normal(0, 0.04, (n, 3, 1, 1)))).float()
+            shift, noise = torch.from_numpy(rng.normal(0, 0.08, (n, 1, 1, 1))).float(), 0.1 * float(rng.random())
+
+        def light(x):
+            return x if rng is None else (x * gain + shift + noise * torch.randn(x.shape)).clamp_(-1, 1)
+        x = light(torch.from_numpy(crops).permute(1, 0, 4, 2, 3).float() / 127.5 - 1)
+        if rng is not None:
             x, t["points"] = self.moved(x, t["points"])
+        if face:
+            y = light(t["face"].permute(0, 3, 1, 2).float() / 127.5 - 1)
+            wide = {name: t[own] for own, name in WIDE.items()} | {name: t[name] for name in ("identity", "rotation", "kind")}
+            wide["scale"], wide["centre"] = t["scale"], t["centre"]
+            if rng is not None:
+                half = y.shape[2] / 2
+                y, k, shift = disturbed(y)
+                wide["scale"] = wide["scale"] * k[:, 0]
+                wide["centre"] = (wide["centre"] - half) * k + half + half * shift
+                wide["points"] = ((wide["points"] - half) * k[:, None] + half + half * shift[:, None])
+            t["face"], t["wide"] = y.contiguous(memory_format=torch.channels_last), wide
         return [y.contiguous(memory_format=torch.channels_last) for y in x], t
 
 
@@ -167,7 +193,7 @@ class Alone:
         return total / 3
 
 
-def losses(decoder, out, t, alone, said, important):
+def expression_losses(decoder, out, t, alone, said, important):
     """important (53): how much each coefficient counts."""
     p = answer(out)
     synthetic = (t["kind"] % 10 >= 1).float()
@@ -186,7 +212,7 @@ def losses(decoder, out, t, alone, said, important):
     db = p["identity"] - t["identity"]
     shape = (db @ decoder.shape_basis).square().mean(1) * own * (0.3 + 0.7 * synthetic)
     identity = db.square().mean(1) * own * synthetic
-    total = 20 * shape + 1 * identity + 100 * expression + 40 * geometry + 60 * points + 20 * gap + 0.2 * known + 0.1 * sure
+    total = SHAPE * shape + 1 * identity + 100 * expression + 40 * geometry + 60 * points + 20 * gap + 0.2 * known + 0.1 * sure
     total = total + alone(said, t, weight)
 
     def over(x, m):
@@ -198,16 +224,33 @@ def losses(decoder, out, t, alone, said, important):
     return total.mean(), parts
 
 
+def wide_look(coarse, t, bfloat16):
+    """The coarse network's answer to the crop that it sees, and the map that the expression network sees of it, into t."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        seen, trunk = coarse.see(t["face"])
+    out = coarse.answer(seen.float())
+    t["trunk"], t["coarse"] = trunk.float(), out.detach()
+    return out
+
+
 @torch.no_grad()
-def validate(net, decoder, val, names):
-    """On validation pictures: mean absolute error and correlation of the coefficients (rendered), points before and after."""
+def validate(net, coarse, decoder, val, names):
+    """On validation pictures: mean absolute error and correlation of the coefficients (rendered), points before and after. coarse: the network
+    that looks first, None: what it said when the samples were prepared."""
     net.eval()
     e, truth, points, before, coarse_e, kind, b, b0, b_truth = [], [], [], [], [], [], [], [], []
     for k in range(0, len(val.index), 100):
-        x, t = val.take(np.arange(k, min(k + 100, len(val.index))))
+        x, t = val.take(np.arange(k, min(k + 100, len(val.index))), face=bool(coarse))
+        if coarse:
+            coarse.eval()
+            wide_look(coarse, t, False)
+            true = t["wide"]["points"]
+            r = (decoder.decode(t["coarse"])["points"] - true) / (true[:, 33] - true[:, 263]).norm(dim=1)[:, None, None]
+        else:
+            r = (t["seen_points"] - t["points"]) * t["unit"][:, None, None]
         p = answer(net(*x, t["trunk"], t["coarse"]))
-        for into, r in ((points, p["points"] - t["points"]), (before, t["seen_points"] - t["points"])):
-            into.append((r[:, :468].norm(dim=2) * t["unit"][:, None]).mean(1))
+        for into, r in ((points, (p["points"] - t["points"]) * t["unit"][:, None, None]), (before, r)):
+            into.append(r[:, :468].norm(dim=2).mean(1))
         b.append(p["identity"])
         b0.append(t["coarse"][:, :100])
         b_truth.append(t["identity"])
@@ -258,6 +301,8 @@ def main():
     parser.add_argument("--trunk-rate", type=float, default=0.4, help="learning rate of the branches' convolutions afterwards, of the rest's")
     parser.add_argument("--coarse", default=os.path.join(_ROOT, "../weights/coarse.jr2w"))
     parser.add_argument("--init", help="exported weights (.jr2w) to start from")
+    parser.add_argument("--joint", action="store_true", help="train the coarse network, too")
+    parser.add_argument("--coarse-rate", type=float, default=0.5, help="its learning rate, of the rest's")
     parser.add_argument("--dropout", type=float, default=0, help="of what is joined; 0.1 made landmarks worse (docs/training.md)")
     parser.add_argument("--float32", action="store_true", help="no bfloat16, which processors without it emulate slowly")
     parser.add_argument("--smoke", type=int, default=0)
@@ -277,21 +322,37 @@ def main():
     first = [name for name, _ in LAYOUT].index("points")
     first = sum(n for _, n in LAYOUT[:first])
     net.fc2.bias.data[first:first + 956] = torch.tensor(np.mean([p["points"].mean(0) for p in samples.parts], 0).ravel() / UNIT)
-    net.start_from(jr2w.read(args.coarse)[1])
+    coarse_weights = jr2w.read(args.coarse)[1]
+    net.start_from(coarse_weights)
     if args.init:
         net.unfold(jr2w.read(args.init)[1])
     net, average = (n.to(memory_format=torch.channels_last) for n in (net, average))
     net.dropout = args.dropout
     net.eye.bfloat16 = net.mouth.bfloat16 = not args.float32
+    coarse = coarse_average = None
+    if args.joint:
+        coarse, coarse_average = coarse_network.Coarse(), coarse_network.Coarse()
+        coarse.unfold(coarse_weights)
+        coarse, coarse_average = (n.to(memory_format=torch.channels_last) for n in (coarse, coarse_average))
+        some = samples.take(np.random.default_rng(1).choice(len(samples.index), 512), np.random.default_rng(1), face=True)[1]
+        coarse.wake(some["face"])
+        coarse.train()
     average.load_state_dict(net.state_dict())
     net.trunk_eval()
     trunks = [p for b in (net.eye, net.mouth) for part in (b.stem, b.stages) for p in part.parameters()]
     rest = [p for p in net.parameters() if not any(p is q for q in trunks)]
-    optimizer = torch.optim.AdamW([{"params": rest}, {"params": trunks}], args.rate, weight_decay=0.02)
+    parts = [(net, "net"), (average, "average")]
+    groups = [{"params": rest}, {"params": trunks}]
+    if coarse:
+        coarse_average.load_state_dict(coarse.state_dict())
+        parts += [(coarse, "coarse"), (coarse_average, "coarse_average")]
+        groups.append({"params": coarse.parameters()})
+    optimizer = torch.optim.AdamW(groups, args.rate, weight_decay=0.02)
+    parts.append((optimizer, "optimizer"))
     step, spent, last = 0, 0.0, os.path.join(args.run, "last.pt")
     if os.path.exists(last):
         saved = torch.load(last)
-        for part, name in ((net, "net"), (average, "average"), (optimizer, "optimizer")):
+        for part, name in parts:
             if name in saved:
                 part.load_state_dict(saved[name])
         step, spent = saved["step"], saved["spent"]
@@ -303,11 +364,13 @@ def main():
     mean, shown, written, far = {}, time.time(), time.time(), False
 
     def save():
-        result = validate(average, decoder, val, head.names)
-        torch.save({"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(),
-                    "step": step, "spent": time.time() - start, "unfolded": net.unfolded}, last + ".new")
+        result = validate(average, coarse_average, decoder, val, head.names)
+        torch.save({**{name: part.state_dict() for part, name in parts}, "step": step, "spent": time.time() - start,
+                    "unfolded": net.unfolded}, last + ".new")
         os.replace(last + ".new", last)
         export(average, os.path.join(args.run, "best.jr2w"), anchor, {"step": step, **result})
+        if coarse:
+            coarse_network.export(coarse_average, os.path.join(args.run, "coarse.jr2w"), {"step": step})
     while True:
         progress = (time.time() - start) / (60 * args.minutes) if not args.smoke else step / args.smoke
         if progress >= 1:
@@ -320,27 +383,34 @@ def main():
         elif not far:
             samples.forget()
         batch = args.batch * (4 if far else 1)
-        for g in optimizer.param_groups[1:]:
-            g["lr"] *= 0 if far else args.trunk_rate
+        for g, share in zip(optimizer.param_groups[1:], (0 if far else args.trunk_rate, args.coarse_rate)):
+            g["lr"] *= share
         n_real = int(round(batch * args.share_real))
         rows = np.concatenate([rng.choice(np.where(samples.real)[0], n_real), rng.choice(np.where(~samples.real)[0], batch - n_real)])
-        x, t = samples.take(rows, rng, far, args.dropout)
+        x, t = samples.take(rows, rng, far, args.dropout, face=args.joint)
+        first_out = wide_look(coarse, t, not args.float32) if coarse else None
         out, said = net(*x, t["trunk"], t["coarse"], alone=True)
-        loss, parts = losses(decoder, out, t, alone, said, important)
+        loss, numbers = expression_losses(decoder, out, t, alone, said, important)
+        if coarse:
+            more, seen = coarse_losses.losses(decoder, first_out, t["wide"])
+            loss = loss + more.mean()
+            numbers.update({"coarse_" + k: v for k, v in seen.items()})
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        for trained in (net, coarse) if coarse else (net,):
+            torch.nn.utils.clip_grad_norm_(trained.parameters(), 5.0)
         optimizer.step()
         keep = min(0.999, (step + 1) / (step + 20))
         with torch.no_grad():
-            for a, b in zip(average.state_dict().values(), net.state_dict().values()):
-                if a.dtype.is_floating_point:
-                    a.lerp_(b, 1 - keep)
-                else:
-                    a.copy_(b)
+            for trained, kept in ((net, average), (coarse, coarse_average))[:2 if coarse else 1]:
+                for a, b in zip(kept.state_dict().values(), trained.state_dict().values()):
+                    if a.dtype.is_floating_point:
+                        a.lerp_(b, 1 - keep)
+                    else:
+                        a.copy_(b)
         step += 1
-        parts["loss"] = float(loss.detach())
-        for k, v in parts.items():
+        numbers["loss"] = float(loss.detach())
+        for k, v in numbers.items():
             mean[k] = mean.get(k, v) * 0.98 + 0.02 * v
         if step % 100 == 0:
             now = time.time()
