@@ -93,7 +93,7 @@ class Expression(nn.Module):
         nn.init.normal_(self.fc2.weight, std=0.003)
         nn.init.zeros_(self.fc2.bias)
         # Training only: what each branch says by itself, its own landmarks and every coefficient.
-        self.dropout, self.unfolded = 0, False
+        self.dropout, self.unfolded, self.alone_apart = 0, False, False
         self.eye_alone, self.mouth_alone = nn.Linear(eye[3], 2 * 478 + 53), nn.Linear(mouth[3], 2 * 478 + 53)
         for layer in (self.eye_alone, self.mouth_alone):
             nn.init.normal_(layer.weight, std=0.01)
@@ -112,6 +112,8 @@ class Expression(nn.Module):
         out = self.fc2(drop(torch.relu(self.fc1(torch.cat([drop(near), drop(far), coarse], 1)))))
         if not alone:
             return out
+        if self.alone_apart:  # the branches do not learn from it
+            eyes, lower = eyes.detach(), lower.detach()
         return out, (self.eye_alone(eyes[:n]), self.eye_alone(eyes[n:]), self.mouth_alone(lower))
 
     def start_from(self, coarse):

@@ -36,6 +36,7 @@ STRONG = 3   # how much more a strong coefficient of a real picture counts: blin
 GAZE = 2.5   # how much more its eight coefficients count
 SHAPE = 60   # weight of the neutral shape, of squared cm
 MOVED, COVERED = 0.7, 0.15  # shares of the crops
+ALONE_STEPS = 300  # exported weights have no heads of the branches by themselves: so long these learn before the branches learn from them
 BETA = 0.06  # below this error of a coefficient its loss is square: nearly a median, so what is doubtful stays at rest
 
 
@@ -387,6 +388,7 @@ def main():
             g["lr"] *= share
         n_real = int(round(batch * args.share_real))
         rows = np.concatenate([rng.choice(np.where(samples.real)[0], n_real), rng.choice(np.where(~samples.real)[0], batch - n_real)])
+        net.alone_apart = bool(args.init) and step < ALONE_STEPS
         x, t = samples.take(rows, rng, far, args.dropout, face=args.joint)
         first_out = wide_look(coarse, t, not args.float32) if coarse else None
         out, said = net(*x, t["trunk"], t["coarse"], alone=True)
