@@ -10,8 +10,9 @@
 It only calls the scripts that docs/training.md tells of, one after the other. A step that is done leaves work/steps/NAME.json and is not done
 again; one that was interrupted goes on where its script left off. work/weights/ holds what was trained; work/results/ the experiment: the
 coarse network alone, and the expression network trained on rendered heads, on synthesised videos, and on both, each with the same photos;
-last, the coarse and the expression network trained on together from there, which is what work/weights/ holds in the end. The face finder
-is not part of the cascade (docs/finder.md): the repository's is used. The library has to be built (make).
+last, the coarse and the expression network trained on together from there, and the expression network once more on the crops that the new
+coarse network makes, which is what work/weights/ holds in the end. The face finder is not part of the cascade (docs/finder.md): the
+repository's is used. The library has to be built (make).
 """
 import argparse
 import glob
@@ -118,11 +119,13 @@ class Cascade:
             "synthesise/make_videos.py", data, weights, labels, path("videos"), "--count", size["videos"], "--chunk", size["video_chunk"],
             "--frames", size["frames"], *processes, "--sheet", path("videos.jpg"), *(["--tolerance", 50] if a.smoke else [])))
 
-        def prepare(source, target, *options):
-            return script("expression/prepare.py", data, head, labels, cache, path(source), coarse, path(target), *processes, *options)
-        yield Step("expression", "prepared val", path("prepared_val"), prepare("rendered_val", "prepared_val", "--val"))
-        yield Step("expression", "prepared rendered", path("prepared_rendered"), prepare("rendered", "prepared_rendered"))
-        yield Step("expression", "prepared videos", path("prepared_videos"), prepare("videos", "prepared_videos", "--real", 0))
+        def prepare(target, by):
+            """Crops as this coarse network makes them: target_val, target_rendered, target_videos."""
+            for source, what, options in (("rendered_val", "val", ["--val"]), ("rendered", "rendered", []), ("videos", "videos", ["--real", 0])):
+                folder = path(f"{target}_{what}")
+                yield Step("expression", f"{target} {what}", folder, script("expression/prepare.py", data, head, labels, cache, path(source), by, folder,
+                                                                            *processes, *options))
+        yield from prepare("prepared", coarse)
         for name, parts in VARIANTS.items():
             folder, run = path("sets", name), path("expression_" + name)
             sources = [path(f"prepared_{p}", "*.npz") for p in parts] + [path("prepared_rendered", "real*.npz")]
@@ -132,8 +135,15 @@ class Cascade:
         yield Step("expression", "joint", path("joint"), script(
             "expression/train.py", data, head, path("sets", "both"), path("prepared_val"), path("joint"), "--coarse", coarse, "--init",
             path("expression_both", "best.jr2w"), "--joint", "--far-until", 0, "--trunk-rate", 1, "--rate", 8e-4, *self.training(1, 8)))
-        for name, source in (("expression", "best"), ("coarse", "coarse")):
-            made, final = path("joint", source + ".jr2w"), path("weights", name + ".jr2w")
+        along, last = path("joint", "coarse.jr2w"), path("expression_joint")
+        yield from prepare("joint", along)
+        crops = [path("joint_rendered", "*.npz"), path("joint_videos", "*.npz")]
+        yield Step("expression", "set joint", path("sets", "joint"), lambda: gather(crops, path("sets", "joint")))
+        yield Step("expression", "expression joint", last, script(
+            "expression/train.py", data, head, path("sets", "joint"), path("joint_val"), last, "--coarse", along, "--init", path("joint", "best.jr2w"),
+            "--far-until", 0, "--trunk-rate", 1, "--rate", 5e-4, *self.training(0.25, 8)))
+        for name, made in (("expression", path("expression_joint", "best.jr2w")), ("coarse", along)):
+            final = path("weights", name + ".jr2w")
             yield Step("expression", name + " weights, joint", final, lambda made=made, final=final: link(made, final))
         results = []
         for name in TITLES:
@@ -149,10 +159,8 @@ class Cascade:
         for part in ("head", "find", "reenact"):
             link(self.path("weights", part + ".jr2w"), os.path.join(folder, part + ".jr2w"))
         link(self.path("joint", "coarse.jr2w") if name == "joint" else self.path("coarse", "best.jr2w"), os.path.join(folder, "coarse.jr2w"))
-        if name in VARIANTS:
+        if name != "coarse":
             link(self.path("expression_" + name, "best.jr2w"), os.path.join(folder, "expression.jr2w"))
-        elif name == "joint":
-            link(self.path("joint", "best.jr2w"), os.path.join(folder, "expression.jr2w"))
 
     def call(self, command):
         status = subprocess.call(command)
