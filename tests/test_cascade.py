@@ -73,8 +73,27 @@ def check_videos(folder):
         assert (np.diff(d["frame"][d["video"] == v]) > 0).all() and len(np.unique(d["source"][d["video"] == v])) == 1
 
 
+def check_wake():
+    """A coarse network whose norms were woken says what it said, also when its norms measure these pictures themselves."""
+    import torch
+    for name in ("training", "training/coarse"):
+        sys.path.insert(0, os.path.join(ROOT, name))
+    import jr2w
+    from network import Coarse
+    torch.manual_seed(1)
+    net, x = Coarse(), torch.rand(64, 3, 128, 128) * 2 - 1
+    net.unfold(jr2w.read(os.path.join(ROOT, "weights/coarse.jr2w"))[1])
+    with torch.no_grad():
+        before = net.eval()(x)[0]
+        net.wake(x)
+        after, learning = net.eval()(x)[0], net.train()(x)[0]
+    size = float(before.abs().max())
+    assert float((after - before).abs().max()) < 1e-3 * size and float((learning - before).abs().max()) < 1e-2 * size, "woken, it says something else"
+
+
 def main():
     need()
+    check_wake()
     start = time.time()
     if not os.path.exists(os.path.join(ROOT, "build/libjr2.so.0")):
         subprocess.check_call(["make", "-s", "-C", ROOT])
