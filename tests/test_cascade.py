@@ -4,6 +4,7 @@
   python3 tests/test_cascade.py        minutes; needs PyTorch, NumPy, SciPy, OpenCV, ffmpeg and a C compiler
 JR2_NEED_TORCH=1: a missing package is a failure, not a skip.
 """
+import filecmp
 import glob
 import importlib
 import json
@@ -110,7 +111,6 @@ def main():
         model = jr2.Model(os.path.join(work, "weights"))
         for part in ("head", "find", "coarse", "expression", "reenact"):
             assert model.has(part), part
-        import filecmp
         assert not filecmp.cmp(os.path.join(work, "weights/coarse.jr2w"), os.path.join(work, "variants/both/coarse.jr2w"), shallow=False), "not trained along"
         for name in ("coarse", "rendered", "videos", "both", "joint"):
             result = json.load(open(os.path.join(work, "results", name + ".json")))

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "suite.h"
 #include "tiny_face.h"
 
 #define SIDE 128
@@ -290,5 +291,5 @@ int main(void)
     tcase_add_test(c, test_triangles);
     tcase_add_test(c, test_head);
     suite_add_tcase(suite, c);
-    return tiny_run(suite);
+    return run_suite(suite);
 }

@@ -7,30 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tiny.h"
-
-static jr2_model *model;
-static tiny_heap heap;
-
-static void set_up(void)
-{
-    memset(&heap, 0, sizeof heap);
-    ck_assert_int_eq(jr2_model_open(TINY_FOLDER, NULL, &model), JR2_OK);
-}
-
-static void tear_down(void)
-{
-    jr2_model_release(model);
-    ck_assert_int_eq(heap.alive, 0);
-}
-
-/* A ctx whose memory is counted. */
-static jr2_ctx *make_ctx(int32_t threads)
-{
-    jr2_ctx *ctx;
-    ck_assert_int_eq(tiny_ctx(model, threads, &heap, &ctx), JR2_OK);
-    return ctx;
-}
+#include "suite.h"
+#include "tiny_model.h"
 
 /* Every allocation of a ctx and of a whole call fails in turn; afterwards the same ctx works. */
 START_TEST(survives_failing_allocations)
@@ -276,9 +254,5 @@ int main(void)
     tcase_add_test(tests, can_be_cancelled);
     tcase_add_test(tests, runs_in_many_threads);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

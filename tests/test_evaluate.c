@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "tiny.h"
 
 enum { V = 478 };
@@ -181,9 +182,5 @@ int main(void)
     tcase_add_test(tests, survives_failing_allocations);
     tcase_add_test(tests, needs_a_head);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "tiny.h"
 
 static tiny_heap heap;
@@ -286,9 +287,5 @@ int main(void)
     tcase_add_loop_test(tests, reports_full_disks, 0, FORMATS);
     tcase_add_loop_test(tests, leaves_no_half_file, 0, FORMATS);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -11,6 +11,7 @@
 #include "core/look.h"
 #include "expression_fixture.h"
 #include "face/closeup.h"
+#include "suite.h"
 #include "tiny.h"
 
 static tiny_heap heap;
@@ -465,9 +466,5 @@ int main(void)
     tcase_add_test(library, gives_the_same_bits);
     tcase_add_test(library, is_tracked);
     suite_add_tcase(suite, library);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -9,6 +9,7 @@
 #include "expression_fixture.h"
 #include "face/closeup.h"
 #include "nn/net.h"
+#include "suite.h"
 #include "tiny_face.h"
 
 START_TEST(gives_what_pytorch_gives)
@@ -159,5 +160,5 @@ int main(void)
     tcase_add_test(tcase, refuses_bad_weights);
     tcase_add_test(tcase, crops_where_numpy_does);
     suite_add_tcase(suite, tcase);
-    return tiny_run(suite);
+    return run_suite(suite);
 }

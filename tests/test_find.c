@@ -10,6 +10,7 @@
 #include "face/find.h"
 #include "image/resize.h"
 #include "image/warp.h"
+#include "suite.h"
 
 #define MAX 64
 
@@ -455,9 +456,5 @@ int main(void)
     suite_add_tcase(suite, reduce);
     suite_add_tcase(suite, net);
     suite_add_tcase(suite, find);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

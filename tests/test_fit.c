@@ -9,6 +9,7 @@
 
 #include "face/fit.h"
 #include "face/pose.h"
+#include "suite.h"
 
 #define N JR2I_FIT_POINTS
 
@@ -216,9 +217,5 @@ int main(void)
     tcase_add_test(all, refuses_nonsense);
     tcase_add_test(all, gives_the_same_bits_again);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

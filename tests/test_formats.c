@@ -10,6 +10,7 @@
 
 #include "out/bytes.h"
 #include "out/png.h"
+#include "suite.h"
 #include "tiny_face.h"
 
 #define TEXTURE 64
@@ -468,7 +469,7 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "--write") == 0) {
         folder_to_fill = argv[2];
         tcase_add_test(tests, write_all);
-        return tiny_run(suite);
+        return run_suite(suite);
     }
     tcase_add_test(tests, test_numbers);
     tcase_add_test(tests, test_sink_fails);
@@ -478,5 +479,5 @@ int main(int argc, char **argv)
     tcase_add_test(tests, test_glb);
     tcase_add_test(tests, test_ply_and_obj);
     tcase_add_test(tests, test_json);
-    return tiny_run(suite);
+    return run_suite(suite);
 }

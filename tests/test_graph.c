@@ -13,6 +13,7 @@
 #include "nn/net_coarse.h"
 #include "nn/net_expression.h"
 #include "nn/net_find.h"
+#include "suite.h"
 
 static uint32_t seed = 7;
 
@@ -648,9 +649,5 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, test_no_memory);
     tcase_add_test(tcase, test_cancel);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "jr2w_writer.h"
+#include "suite.h"
 #include "tiny_face.h"
 
 /* Everything that a head can have, read tensor by tensor from the file. */
@@ -390,5 +391,5 @@ int main(void)
     tcase_add_test(tests, test_damaged);
     tcase_add_test(tests, test_memory);
     suite_add_tcase(suite, tests);
-    return tiny_run(suite);
+    return run_suite(suite);
 }

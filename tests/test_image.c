@@ -4,6 +4,7 @@
 
 #include "image/draw.h"
 #include "image/warp.h"
+#include "suite.h"
 #include "tiny_face.h"
 
 static jr2_image good(const uint8_t *pixels)
@@ -193,5 +194,5 @@ int main(void)
     tcase_add_test(tests, test_warp);
     tcase_add_test(tests, test_draw);
     suite_add_tcase(suite, tests);
-    return tiny_run(suite);
+    return run_suite(suite);
 }

@@ -11,6 +11,7 @@
 #include "jr2w_writer.h"
 #include "tensor/half.h"
 #include "tensor/jr2w.h"
+#include "suite.h"
 
 static jr2i_env env;
 
@@ -377,9 +378,5 @@ int main(void)
     tcase_add_test(tcase, test_empty_and_bad_arguments);
     tcase_add_test(tcase, test_files);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -11,6 +11,7 @@
 #include "base/cpu.h"
 #include "kernels/pack.h"
 #include "tensor/half.h"
+#include "suite.h"
 
 #ifndef JR2_NO_CHECK
 #include <check.h>
@@ -581,10 +582,6 @@ int main(int argc, char **argv)
     TCase *tcase = tcase_create("against the reference");
     tcase_add_loop_test(tcase, test_one, 0, (int)CHECKS);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 #endif
 }

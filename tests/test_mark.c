@@ -9,6 +9,7 @@
 
 #include "image/fft.h"
 #include "image/mark.h"
+#include "suite.h"
 
 static uint32_t seed = 1;
 
@@ -518,9 +519,5 @@ int main(void)
     tcase_add_test(all, bad_arguments);
     tcase_add_test(all, no_memory);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "tiny.h"
 
 static char error[512];
@@ -369,9 +370,5 @@ int main(void)
     tcase_add_test(tests, logs_what_it_runs_on);
     tcase_add_test(tests, names_and_versions);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "tiny.h"
 
 static jr2_model *model;
@@ -434,9 +435,5 @@ int main(void)
     tcase_add_test(tests, writer_refuses_bad_input);
     tcase_add_test(tests, survives_failing_allocations);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "nn/graph.h"
+#include "suite.h"
 
 static const char *const names[] = { "stem", "a1", "a2", "dw1", "pw1", "dw2", "down", "pool", "mix", "up1", "side", "join", "sum",
                                      "rgb", "fc1", "fc2" };
@@ -136,9 +137,5 @@ int main(void)
     TCase *tcase = tcase_create("PyTorch");
     tcase_add_loop_test(tcase, test_layers, 0, 4);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 
 #include <check.h>
 
+#include "suite.h"
 #include "tiny.h"
 
 /* JPEG start, an unrelated segment, Exif with one entry. */
@@ -160,9 +161,5 @@ int main(void)
     tcase_add_test(tests, survives_damaged_files);
     tcase_add_test(tests, refuses_hostile_sizes);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include "core/portrait.h"
 #include "face/pose.h"
 #include "shipped.h"
+#include "suite.h"
 
 static jr2_ctx *ctx;
 static picture photo;
@@ -149,9 +150,5 @@ int main(void)
     tcase_add_test(tests, follows_its_head_across_the_picture);
     tcase_add_test(tests, sees_every_pose_where_the_picture_does);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

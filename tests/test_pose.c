@@ -6,6 +6,7 @@
 
 #include "face/params.h"
 #include "face/pnp.h"
+#include "suite.h"
 #include "tiny_face.h"
 
 static float degrees(float d)
@@ -295,5 +296,5 @@ int main(void)
     tcase_add_test(tests, test_arkit);
     tcase_add_test(tests, test_params);
     suite_add_tcase(suite, tests);
-    return tiny_run(suite);
+    return run_suite(suite);
 }

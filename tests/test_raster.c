@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "suite.h"
 #include "tiny_face.h"
 
 #define SIDE 61
@@ -162,5 +163,5 @@ int main(void)
     tcase_add_test(tests, test_order);
     tcase_add_test(tests, test_hostile);
     suite_add_tcase(suite, tests);
-    return tiny_run(suite);
+    return run_suite(suite);
 }

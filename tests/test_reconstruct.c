@@ -5,30 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tiny.h"
-
-static jr2_model *model;
-static tiny_heap heap;
-
-static void set_up(void)
-{
-    memset(&heap, 0, sizeof heap);
-    ck_assert_int_eq(jr2_model_open(TINY_FOLDER, NULL, &model), JR2_OK);
-}
-
-static void tear_down(void)
-{
-    jr2_model_release(model);
-    ck_assert_int_eq(heap.alive, 0);
-}
-
-/* A ctx whose memory is counted. */
-static jr2_ctx *make_ctx(int32_t threads)
-{
-    jr2_ctx *ctx;
-    ck_assert_int_eq(tiny_ctx(model, threads, &heap, &ctx), JR2_OK);
-    return ctx;
-}
+#include "suite.h"
+#include "tiny_model.h"
 
 static void check_finite(const float *values, int32_t count, float low, float high)
 {
@@ -440,9 +418,5 @@ int main(void)
     tcase_add_test(tests, says_what_is_missing);
     tcase_add_test(tests, accessors_take_null);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

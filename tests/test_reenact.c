@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "face/params.h"
+#include "suite.h"
 #include "tiny.h"
 #include "tiny_face.h"
 
@@ -535,5 +536,5 @@ int main(void)
     tcase_add_test(tcase, marks_unless_told_not_to);
     tcase_add_test(tcase, can_be_cancelled);
     suite_add_tcase(suite, tcase);
-    return tiny_run(suite);
+    return run_suite(suite);
 }

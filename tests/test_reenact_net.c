@@ -11,6 +11,7 @@
 
 #include "jr2w_writer.h"
 #include "nn/net_reenact.h"
+#include "suite.h"
 #include "tiny_face.h"
 
 #define FILE_NAME "tests/data/reenact.jr2w"
@@ -370,5 +371,5 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, refuses_other_files);
     tcase_add_test(tcase, survives_failing_allocations);
     suite_add_tcase(suite, tcase);
-    return tiny_run(suite);
+    return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 #include "render/raster.h"
 #include "render/shade.h"
 #include "render/texture.h"
+#include "suite.h"
 #include "tiny_face.h"
 
 START_TEST(test_light)
@@ -253,5 +254,5 @@ int main(void)
     tcase_add_test(tests, test_texture);
     tcase_add_test(tests, test_memory);
     suite_add_tcase(suite, tests);
-    return tiny_run(suite);
+    return run_suite(suite);
 }

@@ -10,6 +10,7 @@
 #include "face/pose.h"
 #include "face/retarget.h"
 #include "image/paste.h"
+#include "suite.h"
 #include "tiny.h"
 #include "tiny_face.h"
 
@@ -246,5 +247,5 @@ int main(void)
     tcase_add_test(tcase, pastes_without_loss);
     tcase_add_test(tcase, pastes_beside_other_faces);
     suite_add_tcase(suite, tcase);
-    return tiny_run(suite);
+    return run_suite(suite);
 }

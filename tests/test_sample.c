@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "shipped.h"
+#include "suite.h"
 
 static jr2_ctx *ctx;
 static picture photo;
@@ -158,9 +159,5 @@ int main(void)
     tcase_add_test(tests, says_when_there_is_nobody);
     tcase_add_test(tests, fits_its_memory);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

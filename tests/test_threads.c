@@ -11,6 +11,7 @@
 #include "base/threads.h"
 #include "kernels/kernels.h"
 #include "tensor/gemm.h"
+#include "suite.h"
 
 enum { TASKS = 1000 };
 
@@ -133,9 +134,5 @@ int main(void)
     tcase_add_test(tcase, test_cpu_mask);
     tcase_add_test(tcase, test_gemm);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 
 #include "face/euro.h"
 #include "face/pose.h"
+#include "suite.h"
 #include "tiny.h"
 
 #define W 320
@@ -535,9 +536,5 @@ int main(void)
     tcase_add_test(tests, filters_lag_as_documented);
     tcase_add_test(tests, filters_rotations);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

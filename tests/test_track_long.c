@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "shipped.h"
+#include "suite.h"
 
 #define RATE 30.0
 
@@ -250,9 +251,5 @@ int main(void)
     tcase_add_test(tests, knows_who_comes_back_within_two_seconds);
     tcase_add_test(tests, is_still_where_a_face_is_still);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

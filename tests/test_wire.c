@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "jr2/jr2.h"
+#include "suite.h"
 
 static jr2_motion_face face;
 static jr2_wire_options options;
@@ -329,9 +330,5 @@ int main(void)
     tcase_add_test(tests, mirrors);
     tcase_add_test(tests, refuses_bad_input);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

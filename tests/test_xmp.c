@@ -12,6 +12,7 @@
 #include "jr2/jr2.h"
 #include "out/png.h"
 #include "out/xmp.h"
+#include "suite.h"
 
 static char path[64];
 static jr2i_env env;
@@ -413,9 +414,5 @@ int main(void)
     tcase_add_test(all, bad_arguments);
     tcase_add_test(all, no_memory);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

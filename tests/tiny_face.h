@@ -105,13 +105,4 @@ static inline float tiny_random(uint32_t *state)
     return (float)(*state >> 8) / 16777216.0f;
 }
 
-static inline int tiny_run(Suite *suite)
-{
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
-}
-
 #endif
