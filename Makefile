@@ -7,6 +7,7 @@
 #   make test-valgrind      the same under valgrind;  make test SAN=address,undefined  under the sanitizers
 #   make test-neon          the kernel tests cross-compiled for aarch64 and run by qemu-aarch64
 #   make bench              the kernel micro-benchmark
+#   make time_network       build/time_network, which times one network (training/bench_ort.py runs it)
 #   make install PREFIX=/usr/local DESTDIR=
 #   make clean
 # Variables: CC, CFLAGS, LDFLAGS, SAN=address,undefined, WITH_BLAS=openblas|none, V=1 (show commands), BUILD=folder (build)
@@ -102,7 +103,7 @@ TEST_BIN := $(TEST_NAMES:%=$(OBJ)/tests/test_%)
 
 PRODUCTS := $(OUT)/libjr2.so.$(SOVERSION) $(OUT)/libjr2.so $(OUT)/libjr2.a $(if $(CLI_SRC),$(OUT)/jr2)
 
-.PHONY: all test test-valgrind test-neon bench install uninstall clean objects FORCE
+.PHONY: all test test-valgrind test-neon bench time_network install uninstall clean objects FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 all: $(PRODUCTS)
@@ -145,6 +146,11 @@ $(OBJ)/jr2: $(CLI_OBJ) $(OBJ)/libjr2.a
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) $(CLI_OBJ) $(OBJ)/libjr2.a -o $@ $(CLI_LIBS) $(LIBS)
 
+$(OBJ)/time_network: $(OBJ)/training/time_network.o $(OBJ)/libjr2.a
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) $< $(OBJ)/libjr2.a -o $@ $(LIBS)
+time_network: $(OUT)/time_network
+
 # What lies in build/ is a copy of what the present flags built.
 $(OUT)/%: $(OBJ)/% FORCE
 	@mkdir -p $(@D)
@@ -172,7 +178,7 @@ endef
 # The scripts tests/test_*.sh check the tree and the program; they are skipped where TESTS picks some programs.
 TEST_SCRIPTS := $(if $(TESTS),,$(sort $(wildcard tests/test_*.sh)))
 
-test: $(TEST_BIN) $(PRODUCTS)
+test: $(TEST_BIN) $(PRODUCTS) $(if $(TEST_SCRIPTS),$(OUT)/time_network)
 	$(call run_tests,env CK_DEFAULT_TIMEOUT=300 JR2_BUILD=$(OUT) $(TEST_ENV))
 	@failed=0; for t in $(TEST_SCRIPTS); do log=$(OBJ)/$$t.log; mkdir -p $(OBJ)/tests; \
 	    if env JR2_BUILD=$(OUT) CC="$(CC)" WITH_BLAS="$(WITH_BLAS)" sh $$t >$$log 2>&1; then printf '  ok      %s\n' $$t; \
@@ -217,4 +223,4 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_HELPER_OBJ:.o=.d) $(TEST_BIN:=.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(OBJ)/training/time_network.d $(TEST_HELPER_OBJ:.o=.d) $(TEST_BIN:=.d)

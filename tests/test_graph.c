@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "jr2w_writer.h"
 #include "nn/graph.h"
@@ -546,100 +545,8 @@ START_TEST(test_cancel)
 }
 END_TEST
 
-/* ---- --run FILE HEIGHT WIDTH THREADS INPUTS OUTPUT: time a network and write its outputs, for training/bench_ort.py ---- */
-
-static double now(void)
+int main(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* The network of the file's topology. */
-static int32_t open_net(jr2i_env *env, const jr2i_jr2w *file, jr2i_net **net)
-{
-    const char *topology = jr2i_jr2w_topology(file);
-    if (strcmp(topology, "jr2.find.1") == 0)
-        return jr2i_net_find_create(env, file, net);
-    return strcmp(topology, JR2I_EXPRESSION_TOPOLOGY) == 0 ? jr2i_net_expression_create(env, file, net) : jr2i_net_coarse_create(env, file, net);
-}
-
-enum { MAX_INPUTS = 8 };
-
-/* The inputs of the net, one after the other in a file; maps are all of one size. The caller frees input[0]. */
-static int read_inputs(const char *name, const jr2i_net *net, size_t pixels, const float *input[MAX_INPUTS])
-{
-    size_t at[MAX_INPUTS + 1] = {0};
-    int32_t count = 0;
-    for (int32_t c; count < MAX_INPUTS && (c = jr2i_net_input_channels(net, count)) > 0; count++)
-        at[count + 1] = at[count] + (size_t)c * (c == 3 ? pixels : 1); /* anything but a picture is a vector */
-    float *values = malloc((at[count] + 1) * sizeof *values);
-    FILE *f = fopen(name, "rb");
-    int bad = !f || !values || fread(values, sizeof *values, at[count] + 1, f) != at[count]; /* to the end */
-    if (f)
-        fclose(f);
-    for (int32_t i = 0; i < count; i++)
-        input[i] = values + at[i];
-    return bad;
-}
-
-static int run_file(char **argv)
-{
-    enum { MAX_RUNS = 3000 };
-    static double times[MAX_RUNS];
-    const int32_t height = atoi(argv[1]), width = atoi(argv[2]), threads = atoi(argv[3]);
-    jr2i_env env = { 0 };
-    jr2i_jr2w *file;
-    jr2i_net *net;
-    jr2i_net_state *state;
-    jr2i_pool *pool;
-    const float *input[MAX_INPUTS] = { NULL };
-    int32_t status = jr2i_jr2w_open_file(&env, argv[0], &file);
-    if (status == JR2_OK)
-        status = open_net(&env, file, &net);
-    if (status != JR2_OK || jr2i_net_state_create(&env, net, height, width, threads, &state) != JR2_OK ||
-        jr2i_pool_create(&env, threads, &pool) != JR2_OK) {
-        printf("%s\n", env.error);
-        return 1;
-    }
-    if (read_inputs(argv[4], net, (size_t)height * (size_t)width, input) != 0) {
-        printf("cannot read %s\n", argv[4]);
-        return 1;
-    }
-    int n = 0;
-    for (double start = now(); n < MAX_RUNS && (n < 20 || now() - start < 1.5); n++) {
-        double t = now();
-        if (jr2i_net_run_inputs(&env, net, state, pool, input) != JR2_OK)
-            return 1;
-        times[n] = now() - t;
-    }
-    qsort(times, (size_t)n, sizeof *times, compare_doubles);
-    printf("%.4f %.4f\n", times[n / 2] * 1e3, times[0] * 1e3); /* median, least; ms */
-    FILE *f = fopen(argv[5], "wb");
-    for (int32_t i = 0; f && i < jr2i_net_outputs(net); i++) {
-        int32_t c, h, w;
-        const float *y = jr2i_net_output(net, state, i, &c, &h, &w);
-        fwrite(y, sizeof *y, (size_t)(c * h * w), f);
-    }
-    int bad = !f || fclose(f) != 0;
-    free((void *)(uintptr_t)input[0]);
-    jr2i_pool_free(&env, pool);
-    jr2i_net_state_free(&env, state);
-    jr2i_net_free(&env, net);
-    jr2i_jr2w_close(&env, file);
-    return bad;
-}
-
-int main(int argc, char **argv)
-{
-    if (argc == 8 && strcmp(argv[1], "--run") == 0)
-        return run_file(argv + 2);
     Suite *suite = suite_create("graph");
     TCase *tcase = tcase_create("networks");
     tcase_set_timeout(tcase, 120);

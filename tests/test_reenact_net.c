@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * The reenactment network against PyTorch (training/reenact/parity.py wrote tests/data/reenact.jr2w): its smallest form with random
- * weights, with every instruction set and any number of threads; and files that must be refused. Prints the largest differences.
- * test_reenact_net --bench FILE [THREADS] times a network; --run FILE THREADS INPUTS OUTPUT is for training/bench_ort.py. */
+ * weights, with every instruction set and any number of threads; and files that must be refused. Prints the largest differences. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "jr2w_writer.h"
 #include "nn/net_reenact.h"
@@ -258,112 +256,8 @@ START_TEST(survives_failing_allocations)
 }
 END_TEST
 
-static double now(void)
+int main(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int bench(const char *name, int32_t threads)
-{
-    enum { RUNS = 50 };
-    jr2i_env env = {0};
-    jr2i_jr2w *file;
-    jr2i_net_reenact *net = NULL;
-    jr2i_reenact_state *state = NULL;
-    jr2i_reenact_picture p;
-    jr2i_pool *pool = NULL;
-    float *source = calloc(1, (size_t)18 * SIDE * SIDE * sizeof *source), *planes = calloc(1, (size_t)16 * HALF * HALF * sizeof *planes);
-    if (!source || !planes || jr2i_jr2w_open_file(&env, name, &file) != JR2_OK || jr2i_net_reenact_create(&env, file, &net) != JR2_OK ||
-        jr2i_pool_create(&env, threads, &pool) != JR2_OK) {
-        printf("%s\n", env.error);
-        return 1;
-    }
-    pattern(18, SIDE, 20, -10, source); /* the last two are the flow */
-    double start = now(), best = 1e9, sum = 0;
-    int32_t status = jr2i_reenact_state_create(&env, net, threads, pool, source, &state);
-    printf("source %.1f ms\n", 1e3 * (now() - start));
-    for (int i = 0; i < RUNS && status == JR2_OK; i++) {
-        start = now();
-        status = jr2i_reenact_run(&env, net, state, pool, source + (size_t)16 * SIDE * SIDE, planes, &p);
-        double t = now() - start;
-        best = t < best ? t : best;
-        sum += t;
-    }
-    printf("frame %.2f ms, best %.2f ms %s\n", 1e3 * sum / RUNS, 1e3 * best, env.error);
-    jr2i_reenact_state_free(&env, state);
-    jr2i_pool_free(&env, pool);
-    jr2i_net_reenact_free(&env, net);
-    jr2i_jr2w_close(&env, file);
-    free(source);
-    free(planes);
-    return status != JR2_OK;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Times the frame part with the blending of its two pictures, prints median and least, and writes the blended picture. INPUTS: the maps of the
- * source, then flow and planes of a frame. */
-static int run_file(char **argv)
-{
-    enum { MAX_RUNS = 1000 };
-    static double times[MAX_RUNS];
-    const size_t pixels = (size_t)SIDE * SIDE, count = (JR2I_REENACT_SOURCE_MAPS + 2) * pixels + JR2I_REENACT_FRAME_MAPS * pixels / 4;
-    const int32_t threads = atoi(argv[1]);
-    jr2i_env env = {0};
-    jr2i_jr2w *file;
-    jr2i_net_reenact *net = NULL;
-    jr2i_reenact_state *state;
-    jr2i_reenact_picture p;
-    jr2i_pool *pool;
-    float *in = malloc(count * sizeof *in), *out = malloc(3 * pixels * sizeof *out);
-    FILE *f = fopen(argv[2], "rb");
-    if (!f || !in || !out || fread(in, sizeof *in, count, f) != count || fclose(f) != 0) {
-        printf("cannot read %s\n", argv[2]);
-        return 1;
-    }
-    if (jr2i_jr2w_open_file(&env, argv[0], &file) != JR2_OK || jr2i_net_reenact_create(&env, file, &net) != JR2_OK ||
-        jr2i_pool_create(&env, threads, &pool) != JR2_OK || jr2i_reenact_state_create(&env, net, threads, pool, in, &state) != JR2_OK) {
-        printf("%s\n", env.error);
-        return 1;
-    }
-    const float *flow = in + JR2I_REENACT_SOURCE_MAPS * pixels, *planes = flow + 2 * pixels;
-    int n = 0;
-    for (double start = now(); n < MAX_RUNS && (n < 20 || now() - start < 2); n++) {
-        double t = now();
-        if (jr2i_reenact_run(&env, net, state, pool, flow, planes, &p) != JR2_OK)
-            return 1;
-        for (size_t i = 0; i < 3 * pixels; i++) {
-            const float share = p.painted[3 * pixels + i % pixels];
-            out[i] = share * p.warped[i] + (1 - share) * p.painted[i];
-        }
-        times[n] = now() - t;
-    }
-    qsort(times, (size_t)n, sizeof *times, by_value);
-    printf("%.4f %.4f\n", times[n / 2] * 1e3, times[0] * 1e3);
-    f = fopen(argv[3], "wb");
-    int bad = !f || fwrite(out, sizeof *out, 3 * pixels, f) != 3 * pixels;
-    bad |= f && fclose(f) != 0;
-    free(in);
-    free(out);
-    jr2i_reenact_state_free(&env, state);
-    jr2i_pool_free(&env, pool);
-    jr2i_net_reenact_free(&env, net);
-    jr2i_jr2w_close(&env, file);
-    return bad;
-}
-
-int main(int argc, char **argv)
-{
-    if (argc == 6 && strcmp(argv[1], "--run") == 0)
-        return run_file(argv + 2);
-    if (argc >= 3 && strcmp(argv[1], "--bench") == 0)
-        return bench(argv[2], argc > 3 ? atoi(argv[3]) : 1);
     Suite *suite = suite_create("reenact_net");
     TCase *tcase = tcase_create("network");
     tcase_set_timeout(tcase, 300);

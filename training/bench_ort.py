@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The networks in libjr2 and in ONNX Runtime, same weights, same input: time and largest difference.
 
-    python3 training/bench_ort.py --run build/obj/.../tests/test_graph [--threads 1] [--weights weights/coarse.jr2w ...]
+    make time_network && python3 training/bench_ort.py [--threads 1] [--weights weights/coarse.jr2w ...]
 
 Without --weights it makes a random coarse network. The two programs take turns, so that a busy machine hits both. Of the reenactment
-network (test_reenact_net beside --run) it is the part that runs for each frame, with the source's features as further inputs here and kept
-inputs there.
+network it is the part that runs for each frame, with the source's features as further inputs here and kept inputs there.
 """
 import argparse
 import pathlib
@@ -167,7 +166,7 @@ def open_net(path):
     return topology, {"jr2.find.1": Find, "jr2.expression.1": Expression}.get(topology, Coarse)(tensors).eval()
 
 
-def bench(path, run, threads, rounds):
+def bench(path, program, threads, rounds):
     import onnxruntime
     topology, net = open_net(path)
     h, w = net.size
@@ -182,13 +181,10 @@ def bench(path, run, threads, rounds):
         options.inter_op_num_threads = 1
         session = onnxruntime.InferenceSession(str(folder / "net.onnx"), options, providers=["CPUExecutionProvider"])
         np.concatenate([x.ravel() for x in getattr(net, "ours", inputs)]).tofile(folder / "x.f32")
-        command = [run, "--run", str(path), str(h), str(w)]
-        if topology == "jr2.reenact.1":
-            command = [str(pathlib.Path(run).parent / "test_reenact_net"), "--run", str(path)]
         ours, theirs = [], []
         for _ in range(rounds):
-            out = subprocess.run([*command, str(threads), str(folder / "x.f32"), str(folder / "y.f32")], check=True, capture_output=True,
-                                 text=True).stdout
+            out = subprocess.run([program, str(path), str(h), str(w), str(threads), str(folder / "x.f32"), str(folder / "y.f32")],
+                                 check=True, capture_output=True, text=True).stdout
             ours.append([float(v) for v in out.split()])
             y, *t = time_ort(session, dict(zip(names, inputs)))
             theirs.append(t)
@@ -204,7 +200,7 @@ def bench(path, run, threads, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", required=True, help="the program test_graph")
+    parser.add_argument("--program", default="build/time_network", help="what `make time_network` built")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--weights", nargs="*", default=[])
@@ -217,7 +213,7 @@ def main():
             paths = [pathlib.Path(folder) / "coarse.jr2w"]
             jr2w.write(paths[0], "jr2.coarse.1", random_coarse())
         for path in paths:
-            good &= bench(path, args.run, args.threads, args.rounds)
+            good &= bench(path, args.program, args.threads, args.rounds)
     sys.exit(0 if good else 1)
 
 

@@ -3,11 +3,10 @@
 
   python3 training/bench_speed.py build/ speed.json [--calls 10000]
 
-The picture is examples/astronaut.jpg scaled to 640 x 480 around the face. ONNX Runtime runs in the same minute
-(training/bench_ort.py). OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE are taken out of the environment.
+Needs `make all time_network` before. The picture is examples/astronaut.jpg scaled to 640 x 480 around the face. ONNX Runtime
+runs in the same minute (training/bench_ort.py). OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE are taken out of the environment.
 """
 import argparse
-import glob
 import json
 import os
 import re
@@ -40,16 +39,17 @@ def rows_of(args):
     median, fastest = (float(x) for x in re.search(r"find \+ mesh\s+([\d.]+)\s+([\d.]+)", text).groups())
     yield ["one face, 640 x 480, one core: find + crop + coarse (as often as it takes, here once) + expression + fit + mesh", "<= 12 ms",
            f"median {median:.2f} ms, fastest {fastest:.2f} ms", median <= 12]
-    runner = glob.glob(os.path.join(args.build, "obj/*/tests/test_graph"))
-    if runner:
-        weights = [os.path.join(ROOT, "weights", n + ".jr2w") for n in ("find", "coarse", "expression")]
-        text = subprocess.run([sys.executable, os.path.join(ROOT, "training/bench_ort.py"), "--run", runner[0], "--weights",
-                               *weights], env=env, check=True, capture_output=True, text=True).stdout
-        print(text)
-        pattern = r"(jr2\.\w+\.\d+)\s+(\S+) 1 thread.*?libjr2 ([\d.]+) ms.*?ONNX Runtime (\S+) ([\d.]+) ms"
-        for name, size, ours, version, theirs in re.findall(pattern, text):
-            yield [f"{name} at {size}, one thread, against ONNX Runtime {version} on the same network, same run", "no slower",
-                   f"{ours} ms, ONNX Runtime {theirs} ms", float(ours) <= float(theirs)]
+    program = os.path.join(args.build, "time_network")
+    if not os.path.exists(program):
+        raise ValueError("make time_network has not been run")
+    weights = [os.path.join(ROOT, "weights", n + ".jr2w") for n in ("find", "coarse", "expression")]
+    text = subprocess.run([sys.executable, os.path.join(ROOT, "training/bench_ort.py"), "--program", program, "--weights",
+                           *weights], env=env, check=True, capture_output=True, text=True).stdout
+    print(text)
+    pattern = r"(jr2\.\w+\.\d+)\s+(\S+) 1 thread.*?libjr2 ([\d.]+) ms.*?ONNX Runtime (\S+) ([\d.]+) ms"
+    for name, size, ours, version, theirs in re.findall(pattern, text):
+        yield [f"{name} at {size}, one thread, against ONNX Runtime {version} on the same network, same run", "no slower",
+               f"{ours} ms, ONNX Runtime {theirs} ms", float(ours) <= float(theirs)]
     import jr2  # after the measured programs: loading it starts OpenBLAS's threads
     context = jr2.Context(os.path.join(ROOT, "weights"))
     image = np.ascontiguousarray(picture()[..., ::-1])

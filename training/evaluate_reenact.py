@@ -3,7 +3,7 @@
 
   python3 training/evaluate_reenact.py DATA_FOLDER --faceapi FOLDER [--bundle FOLDER] [--weights FOLDER] [--step 4]
 
-Needs `make` and `make test TESTS="graph reenact_net"` before (the programs that are timed), the mediapipe package, and in --faceapi a folder
+Needs `make all time_network` before (the programs that are timed), the mediapipe package, and in --faceapi a folder
 where npm installed what training/face_descriptors.js lists. --bundle, of training/reenact/bundle.py, adds what training/reenact/measure.py
 says of the network in PyTorch. A part that fails is a row that says why.
 """
@@ -257,13 +257,12 @@ class Evaluation:
     def runtime(self):
         """The networks against ONNX Runtime."""
         weights = self.args.weights or os.path.join(ROOT, "weights")
-        runners = glob.glob(os.path.join(self.args.build, "obj/*/tests/test_graph"))
-        if not runners:
-            raise ValueError('make test TESTS="graph reenact_net" has not been run')
-        runner = max(runners, key=os.path.getmtime)
+        program = os.path.join(self.args.build, "time_network")
+        if not os.path.exists(program):
+            raise ValueError("make time_network has not been run")
         names = [p for p in (os.path.join(weights, n + ".jr2w") for n in ("reenact", "expression")) if os.path.exists(p)]
         for threads in (1, 2):
-            text = subprocess.run([sys.executable, os.path.join(ROOT, "training/bench_ort.py"), "--run", runner, "--threads", str(threads),
+            text = subprocess.run([sys.executable, os.path.join(ROOT, "training/bench_ort.py"), "--program", program, "--threads", str(threads),
                                    "--weights", *names], env=self.clean(), check=True, capture_output=True, text=True).stdout
             pattern = r"(jr2\.\w+\.\d+).*?libjr2 ([\d.]+) ms.*?ONNX Runtime (\S+) ([\d.]+) ms.*?difference (\S+)"
             for name, ours, version, theirs, error in re.findall(pattern, text):
