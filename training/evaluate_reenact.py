@@ -100,6 +100,8 @@ class Evaluation:
         self.clips = [Clip(self.context, args.data, name) for name in CLIPS]
         with np.load(os.path.join(args.data, "photos.npz")) as z:
             names = sorted(str(n) for n in z["name"][z["is_val"]] if str(n).startswith("faker_"))
+            rects = dict(zip(z["name"].astype(str), z["valid_rect"]))
+        self.rects = [(*np.ceil(rects[n][:2] - 0.01).astype(int), *rects[n][2:].astype(int)) for n in names]  # what is not padding
         self.photos = [read_rgb(os.path.join(args.data, "photos", n)) for n in names]
         self.pictures = Pictures(args.faceapi) if args.faceapi else None
         self.teacher = Teacher(os.path.join(args.data, "face_landmarker.task"))
@@ -313,11 +315,13 @@ class Evaluation:
     def make_sheets(self):
         moments = [(clip, i) for clip, n in zip(self.clips, (1, 2, 2, 1)) for i in clip.moments(n)]
         rows = [[np.full((384, 384, 3), 255, np.uint8)] + [clip.frames[i] for clip, i in moments]]
-        for photo in self.photos[::2][:6]:
+        for photo, (x0, y0, x1, y1) in list(zip(self.photos, self.rects))[::2][:6]:
+            photo = np.ascontiguousarray(photo[y0:y1, x0:x1])
             portrait = self.portrait(photo)
-            rows.append([photo] + [portrait.reenact(clip.faces[i][0], motion="absolute") for clip, i in moments])
+            made = [photo] + [portrait.reenact(clip.faces[i][0], motion="absolute") for clip, i in moments]
+            rows.append([cv2.copyMakeBorder(m, y0, 384 - y1, x0, 384 - x1, cv2.BORDER_CONSTANT, value=(255, 255, 255)) for m in made])
         self.save("reenact-cross.jpg", rows, 192, "Six portraits (left) moved by six moments of the four validation drivers (top), "
-                  "absolute motion. Nobody here was trained on.")
+                  "absolute motion. Nobody here was trained on. White: the photo ends there.")
         rows = []
         for clip in self.clips:
             source, portrait = clip.frames[clip.source], self.portrait(clip.frames[clip.source])

@@ -94,6 +94,7 @@ static size_t lay_out(jr2_portrait *p, float *memory, int32_t **triangles, uint8
     p->flow = take(memory, &used, 2 * pixels);
     p->blend = take(memory, &used, JR2I_PASTE_BLEND * pixels);
     p->planes = take(memory, &used, JR2I_FRAME_MAPS * pixels / 4);
+    p->hair = take(memory, &used, pixels);
     p->person = take(memory, &used, (size_t)jr2i_head_person_length(head));
     p->vertices = take(memory, &used, 3 * vertices);
     p->head_scratch = take(memory, &used, jr2i_head_scratch(head));
@@ -219,6 +220,26 @@ static void note_own_state(jr2_portrait *p)
     p->shown = p->own;
 }
 
+/* The crop pixel, 0 to side, from which on centres lie behind a place of the picture. */
+static int32_t crop_pixel(const jr2_portrait *p, float place, float corner)
+{
+    return (int32_t)fminf(fmaxf(ceilf((place - corner) / p->step - 0.5f), 0), JR2I_PORTRAIT_SIDE);
+}
+
+static void find_crown(jr2_portrait *p)
+{
+    const int32_t side = JR2I_PORTRAIT_SIDE;
+    float head[3] = {(float)side, 0, (float)side};
+    for (int32_t i = 0; i < side * side; i++)
+        if (p->source.triangle_id[i] >= 0) {
+            head[0] = fminf(head[0], (float)(i % side));
+            head[1] = fmaxf(head[1], (float)(i % side));
+            head[2] = fminf(head[2], (float)(i / side));
+        }
+    jr2i_crown_find(p->picture, side, crop_pixel(p, 0, p->left), crop_pixel(p, (float)p->width, p->left), crop_pixel(p, 0, p->top), head,
+                    p->hair, &p->crown);
+}
+
 /* Cuts the crop out and writes what the network's encoder reads: picture, maps of the pose, where the picture is real. */
 static void make_source_maps(jr2_portrait *p, const jr2i_view *image, const float map[6], float *maps)
 {
@@ -230,6 +251,7 @@ static void make_source_maps(jr2_portrait *p, const jr2i_view *image, const floa
     for (size_t i = 0; i < pixels; i++)
         for (size_t k = 0; k < 4; k++)
             p->before[4 * i + k] = k < 3 ? 255 * p->picture[k * pixels + i] : 0;
+    find_crown(p);
     jr2i_condition_maps(&p->mesh, &p->source, maps + 3 * pixels);
     float *real = maps + (3 + JR2I_MAPS) * pixels;
     for (int32_t y = 0; y < side; y++)

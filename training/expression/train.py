@@ -33,7 +33,7 @@ from prepare import EYE, MOUTH, anchors  # noqa: E402
 
 
 STRONG = 3   # how much more a strong coefficient of a real picture counts: blinks and the like are rare and short
-GAZE = 2.5   # how much more its eight coefficients count
+GAZE = 3.5   # how much more its eight coefficients count
 SHAPE = 60   # weight of the neutral shape, of squared cm
 MOVED, COVERED = 0.7, 0.15  # shares of the crops
 ALONE_STEPS = 300  # exported weights have no heads of the branches by themselves: so long these learn before the branches learn from them
