@@ -200,6 +200,31 @@ START_TEST(moves)
 }
 END_TEST
 
+/* The network is told more than is to be seen, up to 1; the warp and the state are not. */
+START_TEST(tells_the_network_more)
+{
+    jr2_portrait *p = portrait_of(ctx, 0);
+    jr2_image out = tiny_image(made, W, H);
+    const jr2_motion_face most = driver(0, 1), nearly = driver(0, 0.95f);
+    unsigned char *other = malloc(W * H * 3);
+    for (int network = 0; network < 2; network++) {
+        jr2_reenact_options o = warping();
+        jr2_motion_face state;
+        o.motion = JR2_REENACT_ABSOLUTE;
+        o.method = network ? JR2_REENACT_NETWORK : JR2_REENACT_WARP;
+        JR2_INIT(state);
+        frame(ctx, p, &most, &o, &out);
+        memcpy(other, made, W * H * 3);
+        frame(ctx, p, &nearly, &o, &out);
+        ck_assert_int_eq(memcmp(other, made, W * H * 3) == 0, network);
+        ck_assert_int_eq(jr2_portrait_state(p, &state), JR2_OK);
+        ck_assert_float_eq_tol(state.arkit[jr2_arkit_index("jawOpen")], 0.95f, 1e-6f);
+    }
+    free(other);
+    jr2_portrait_free(p);
+}
+END_TEST
+
 START_TEST(moves_two_faces)
 {
     free(pixels);
@@ -527,6 +552,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, leaves_an_idle_portrait_alone);
     tcase_add_test(tcase, moves);
+    tcase_add_test(tcase, tells_the_network_more);
     tcase_add_test(tcase, moves_two_faces);
     tcase_add_test(tcase, refuses_bad_input);
     tcase_add_test(tcase, needs_a_network_or_the_warp);

@@ -37,12 +37,12 @@ KINDS = ("source repeated", "mesh warp", "network")
 
 
 class Clip:
-    """A validation clip, and the library's own sight of every frame."""
+    """A clip, and the library's own sight of every frame."""
 
-    def __init__(self, context, data, name):
-        with np.load(os.path.join(data, "clips_val", name + ".npz")) as z:
+    def __init__(self, context, data, name, folder="clips_val"):
+        with np.load(os.path.join(data, folder, name + ".npz")) as z:
             self.points, self.rect = z["landmarks_x32"][..., :2].astype(np.float32) / 32, z["valid_rect"]
-        self.frames = [f for _, f in clip_frames(data, "clips_val/" + name, 1)]
+        self.frames = [f for _, f in clip_frames(data, f"{folder}/{name}", 1)]
         tracker = jr2.Tracker(context)
         self.faces = [[f for f in tracker.update(frame, i / RATE) if f.state == "seen"] for i, frame in enumerate(self.frames)]
         self.good = [i for i in range(len(self.frames)) if self.points[i, 0, 0] > -1000]

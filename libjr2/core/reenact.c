@@ -11,6 +11,7 @@
 #define SIDE JR2I_PORTRAIT_SIDE
 #define HALF (SIDE / 2)
 #define BAND 16 /* rows of one task */
+#define STRENGTH 1.2f /* of an expression's way from the photo's, told to the network: training/measure_strength.py */
 
 /* Cosine under which the source saw a point: below, nothing of its detail is used, above, all. */
 #define SEEN_FROM 0.02f
@@ -143,6 +144,15 @@ static int32_t retarget(jr2_portrait *p, jr2i_env *env, const jr2_motion_face *d
     if (status == JR2_OK)
         jr2i_retarget_apply(head, &how, &p->own, driver, reference, &p->shown);
     return status;
+}
+
+/* What the mesh is given for the expression that is to be shown: the network moves a face by less than its mesh moves. */
+static void tell(const jr2_portrait *p, int32_t method, int32_t count, float *expression)
+{
+    for (int32_t i = 0; i < count; i++) {
+        const float own = p->own.expression[i], away = p->shown.expression[i] - own;
+        expression[i] = method == JR2_REENACT_NETWORK ? fminf(fmaxf(own + STRENGTH * away, 0), 1) : p->shown.expression[i];
+    }
 }
 
 /* A frame in the making, in bands. q: the network's pictures, NULL: the flow alone makes the crop; hide: detail that was not seen. */
@@ -345,7 +355,9 @@ int32_t jr2_reenact(jr2_ctx *ctx, jr2_portrait *p, const jr2_motion_face *drivin
         return jr2i_fail(env, JR2_ERR_MISSING, "the model has no reenactment network (reenact.jr2w)");
     if ((status = jr2i_cancelled(env)) != JR2_OK || (status = retarget(p, env, driving, &o)) != JR2_OK)
         return status;
-    jr2i_head_input input = {p->view->identity, p->shown.expression, NULL, head->identity_count, head->expression_count};
+    float expression[JR2I_PARAMS_EXPRESSION_MAX];
+    tell(p, o.method, head->expression_count, expression);
+    jr2i_head_input input = {p->view->identity, expression, NULL, head->identity_count, head->expression_count};
     jr2i_head_person_vertices(head, p->person, &input, p->head_scratch, p->vertices);
     jr2i_portrait_camera(p, &p->shown, p->vertices, &camera);
     jr2i_posed_make(&p->mesh, p->vertices, &camera, &p->driven);
