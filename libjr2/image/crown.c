@@ -89,15 +89,15 @@ static span near_span(int32_t low, int32_t count, span columns)
 }
 
 /* Hair reaches by so many pixels further, which it takes to fade. */
-static void spread(float *hair, int32_t side, int32_t top, int32_t bottom, int32_t pixels)
+static void spread(float *row, int32_t side, int32_t pixels)
 {
-    float row[JR2I_CROWN_SIDE];
-    for (int32_t y = top; y < bottom; y++, memcpy(hair + (size_t)side * (size_t)(y - 1), row, (size_t)side * sizeof *row))
-        for (int32_t x = 0; x < side; x++) {
-            row[x] = 0;
-            for (int32_t u = x - 2 * pixels < 0 ? 0 : x - 2 * pixels; u < side && u <= x + 2 * pixels; u++)
-                row[x] = fmaxf(row[x], hair[(size_t)side * (size_t)y + (size_t)u] * fminf(2 - (float)abs(u - x) / (float)pixels, 1));
-        }
+    float wider[JR2I_CROWN_SIDE];
+    for (int32_t x = 0; x < side; x++) {
+        wider[x] = 0;
+        for (int32_t u = x - 2 * pixels < 0 ? 0 : x - 2 * pixels; u < side && u <= x + 2 * pixels; u++)
+            wider[x] = fmaxf(wider[x], row[u] * fminf(2 - (float)abs(u - x) / (float)pixels, 1));
+    }
+    memcpy(row, wider, (size_t)side * sizeof *row);
 }
 
 /* Whether a run looks like the rows above it; their mean becomes that of all. */
@@ -139,7 +139,8 @@ void jr2i_crown_find(const float *crop, int32_t side, int32_t left, int32_t righ
     }
     const span before = near_span(border.low - 2 * soft - beside, beside, columns), after = near_span(border.high + 2 * soft, beside, columns);
     look_behind(crown, side, upper, plane, (span){before.high, after.low}, before, after);
-    spread(hair, side, top, bottom, soft);
+    for (int32_t y = top; y < bottom; y++)
+        spread(hair + (size_t)side * (size_t)y, side, soft);
     for (int32_t y = 0; y < top; y++)
         memcpy(hair + (size_t)side * (size_t)y, hair + (size_t)side * (size_t)top, (size_t)side * sizeof *hair);
     const float radius = ROUND * width;
