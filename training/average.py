@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Average exported networks of one training history: what one has unlearnt since the other weighs less.
 
-  python3 training/reenact/average.py out.jr2w first.jr2w 0.3 second.jr2w 0.7
+  python3 training/average.py out.jr2w first.jr2w 0.3 second.jr2w 0.7
 """
-import os
 import sys
 
 import numpy as np
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import jr2w  # noqa: E402
+import jr2w
 
 
 def main():
