@@ -193,7 +193,8 @@ static void paint_row(jr2_portrait *p, const jr2i_reenact_picture *q, int32_t at
     }
 }
 
-/* The share of the picture's detail becomes 0 where the source did not see the driven surface, and where skin would be drawn beside the head. */
+/* The share of the picture's detail becomes 0 where the source did not see the driven surface, and where skin would be drawn beside the head; but not
+ * of what stays where it was. */
 static void hide_row(jr2_portrait *p, int32_t y)
 {
     const float *inside = p->planes + JR2I_MAP_INSIDE * HALF * HALF, *seen = p->planes + JR2I_MAP_VISIBLE * HALF * HALF;
@@ -206,6 +207,7 @@ static void hide_row(jr2_portrait *p, int32_t y)
             share = t * t * (3 - 2 * t);
         } else if (inside[half] == 0 && p->source.triangle_id[row * SIDE + column] >= 0)
             share = 0;
+        share += fmaxf(1 - fabsf(u - (float)x) - fabsf(v - (float)y), 0) * (1 - share);
         p->made[4 * i + 3] *= share;
     }
 }
