@@ -217,31 +217,30 @@ static void look_back(jr2_portrait *p)
 {
     const int32_t count = p->mesh.vertex_count;
     const float *driven = p->driven.screen, *source = p->source.screen;
-    double middle = 0, mean[4] = {0}, along = 0, across = 0, square = 0, used = 0;
+    double middle = 0, mean[4] = {0}, along = 0, across = 0, square = 0;
+    int32_t used = 0;
     for (int32_t i = 0; i < count; i++)
         middle += source[3 * i + 1] / count;
     for (int32_t i = 0; i < count; i++)
         if (source[3 * i + 1] < middle) {
-            const double x = driven[3 * i], y = driven[3 * i + 1], u = source[3 * i], v = source[3 * i + 1];
-            const double more[7] = {x, y, u, v, x * u + y * v, x * v - y * u, x * x + y * y};
-            for (int k = 0; k < 4; k++)
-                mean[k] += more[k];
-            along += more[4];
-            across += more[5];
-            square += more[6];
             used++;
+            for (int k = 0; k < 2; k++) {
+                mean[k] += (driven[3 * i + k] - mean[k]) / used;
+                mean[2 + k] += (source[3 * i + k] - mean[2 + k]) / used;
+            }
         }
-    if (used == 0)
-        used = 1;
-    const double *m = mean;
-    along -= (m[0] * m[2] + m[1] * m[3]) / used;
-    across -= (m[0] * m[3] - m[1] * m[2]) / used;
-    square -= (m[0] * m[0] + m[1] * m[1]) / used;
+    for (int32_t i = 0; i < count; i++)
+        if (source[3 * i + 1] < middle) {
+            const double x = driven[3 * i] - mean[0], y = driven[3 * i + 1] - mean[1], u = source[3 * i] - mean[2], v = source[3 * i + 1] - mean[3];
+            along += x * u + y * v;
+            across += x * v - y * u;
+            square += x * x + y * y;
+        }
     const double a = square > 0 ? along / square : 1, b = square > 0 ? across / square : 0;
     p->back[0] = (float)a;
     p->back[1] = (float)b;
-    p->back[2] = (float)((m[2] - a * m[0] + b * m[1]) / used);
-    p->back[3] = (float)((m[3] - b * m[0] - a * m[1]) / used);
+    p->back[2] = (float)(mean[2] - a * mean[0] + b * mean[1]);
+    p->back[3] = (float)(mean[3] - b * mean[0] - a * mean[1]);
 }
 
 /* Above the border of the photo hair gives way to what lies behind it. */
