@@ -7,6 +7,7 @@
 
 #include "face/pnp.h"
 #include "face/pose.h"
+#include "image/crown.h"
 #include "image/view.h"
 #include "image/warp.h"
 
@@ -94,7 +95,6 @@ static size_t lay_out(jr2_portrait *p, float *memory, int32_t **triangles, uint8
     p->flow = take(memory, &used, 2 * pixels);
     p->blend = take(memory, &used, JR2I_PASTE_BLEND * pixels);
     p->planes = take(memory, &used, JR2I_FRAME_MAPS * pixels / 4);
-    p->hair = take(memory, &used, pixels);
     p->person = take(memory, &used, (size_t)jr2i_head_person_length(head));
     p->vertices = take(memory, &used, 3 * vertices);
     p->head_scratch = take(memory, &used, jr2i_head_scratch(head));
@@ -226,7 +226,8 @@ static int32_t crop_pixel(const jr2_portrait *p, float place, float corner)
     return (int32_t)fminf(fmaxf(ceilf((place - corner) / p->step - 0.5f), 0), JR2I_PORTRAIT_SIDE);
 }
 
-static void find_crown(jr2_portrait *p)
+/* Hair that the picture cuts is closed above it. */
+static void close_crown(jr2_portrait *p)
 {
     const int32_t side = JR2I_PORTRAIT_SIDE;
     float head[3] = {(float)side, 0, (float)side};
@@ -236,8 +237,8 @@ static void find_crown(jr2_portrait *p)
             head[1] = fmaxf(head[1], (float)(i % side));
             head[2] = fminf(head[2], (float)(i / side));
         }
-    jr2i_crown_find(p->picture, side, crop_pixel(p, 0, p->left), crop_pixel(p, (float)p->width, p->left), crop_pixel(p, 0, p->top), head,
-                    p->hair, &p->crown);
+    p->first_row = crop_pixel(p, 0, p->top);
+    jr2i_crown_close(p->picture, side, crop_pixel(p, 0, p->left), crop_pixel(p, (float)p->width, p->left), p->first_row, head);
 }
 
 /* Cuts the crop out and writes what the network's encoder reads: picture, maps of the pose, where the picture is real. */
@@ -248,10 +249,13 @@ static void make_source_maps(jr2_portrait *p, const jr2i_view *image, const floa
     jr2i_warp_planar(image, map, side, side, JR2I_OUTSIDE_REPEAT, maps);
     for (size_t i = 0; i < 3 * pixels; i++)
         p->picture[i] = 0.5f * (maps[i] + 1);
+    close_crown(p);
+    for (size_t i = 0; i < pixels; i++)
+        for (size_t k = 0; k < 3 && i < (size_t)p->first_row * (size_t)side; k++)
+            maps[k * pixels + i] = 2 * p->picture[k * pixels + i] - 1;
     for (size_t i = 0; i < pixels; i++)
         for (size_t k = 0; k < 4; k++)
             p->before[4 * i + k] = k < 3 ? 255 * p->picture[k * pixels + i] : 0;
-    find_crown(p);
     jr2i_condition_maps(&p->mesh, &p->source, maps + 3 * pixels);
     float *real = maps + (3 + JR2I_MAPS) * pixels;
     for (int32_t y = 0; y < side; y++)
