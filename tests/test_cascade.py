@@ -92,9 +92,33 @@ def check_wake():
     assert float((after - before).abs().max()) < 1e-3 * size and float((learning - before).abs().max()) < 1e-2 * size, "woken, it says something else"
 
 
+def check_grown():
+    """An expression network that took over a smaller one says what that said, and everything in it learns."""
+    import numpy as np
+    import torch
+    sys.path.insert(0, os.path.join(ROOT, "training/expression"))
+    from expression_network import Expression
+    torch.manual_seed(1)
+    inputs = [torch.rand(8, 3, 64, 64) * 2 - 1 for _ in range(3)] + [torch.rand(8, n) for n in (3072, 230)]
+    small = Expression(eye=(32, ((32, 1), (96, 1)), 48, 160), mouth=(32, ((32, 1), (96, 1)), 48, 192), hidden=64).eval()
+    torch.nn.init.normal_(small.fc2.weight)
+    for net in (small.eye, small.mouth):
+        for block in (net.stages[0][1], net.stages[1][1]):
+            torch.nn.init.ones_(block.conv2[1].weight)
+    grown = Expression().eval()
+    grown.unfold({k: v.numpy().astype(np.float32) for k, v in small.folded().items()})
+    with torch.no_grad():
+        before, after = small(*inputs), grown(*inputs)
+    assert float((after - before).abs().max()) < 1e-4 * float(before.abs().max()), "grown, it says something else"
+    grown(*inputs).square().sum().backward()
+    still = [name for name, p in grown.named_parameters() if "alone" not in name and (p.grad is None or not p.grad.any())]
+    assert all(".conv1." in name or name.endswith(".conv2.0.weight") for name in still), still  # until the block's last norm is no longer 0
+
+
 def main():
     need()
     check_wake()
+    check_grown()
     start = time.time()
     if not os.path.exists(os.path.join(ROOT, "build/libjr2.so.0")):
         subprocess.check_call(["make", "-s", "-C", ROOT])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Heads that the upper border cuts: where hair is found, where it is not, what is drawn above it, and a portrait whose hair is cut. */
+ * Heads that the upper border cuts: where hair is found, where it is not, what is drawn above it, what gives way, and a portrait whose hair is cut. */
 #include <math.h>
 #include <string.h>
 
@@ -9,7 +9,8 @@
 
 enum { SIDE = 128, TOP = 20, LEFT = 2, RIGHT = 126, MIDDLE = 64, HEAD_TOP = 44, WIDTH = 60, PLANE = SIDE * SIDE };
 
-static float crop[3 * PLANE], before[3 * PLANE];
+static float crop[3 * PLANE], before[3 * PLANE], hair[PLANE];
+static jr2i_crown crown;
 static const float head[3] = {MIDDLE - WIDTH / 2, MIDDLE + WIDTH / 2, HEAD_TOP};
 
 static void put(int x, int y, float r, float g, float b)
@@ -42,7 +43,8 @@ static void draw(float across, float up)
 static int closed(int32_t side, int32_t left, int32_t right, int32_t top, const float *skull)
 {
     memcpy(before, crop, sizeof crop);
-    const int32_t done = jr2i_crown_close(crop, side, left, right, top, skull);
+    jr2i_crown_close(crop, side, left, right, top, skull, hair, &crown);
+    const int done = crown.side > 0;
     for (int k = 0; k < 3; k++)
         ck_assert_mem_eq(crop + k * PLANE + (done ? TOP * SIDE : 0), before + k * PLANE + (done ? TOP * SIDE : 0), sizeof *crop * (size_t)(PLANE - (done ? TOP * SIDE : 0)));
     return done;
@@ -99,6 +101,40 @@ START_TEST(draws_hair_like_the_hair_below)
     for (int y = TOP - 1; y > TOP - 9; y--)
         changes += fabsf(crop[y * SIDE + MIDDLE] - crop[(y - 1) * SIDE + MIDDLE]) > 0.01f;
     ck_assert_int_ge(changes, 3);
+}
+END_TEST
+
+/* Of a moved head: hair that comes to lie above where the head's ellipse is gives way, what was in it or no hair does not. */
+START_TEST(opens_beside_the_crown)
+{
+    const float hair_at[2] = {MIDDLE, TOP}, wall_at[2] = {20, TOP};
+    draw(40, 50);
+    ck_assert(closed(SIDE, LEFT, RIGHT, TOP, head));
+    float last = 0;
+    for (int y = TOP; y > -80; y--) { /* the further above, the less hair */
+        const float on[2] = {MIDDLE, (float)y}, share = jr2i_crown_open(&crown, on, hair_at);
+        ck_assert(share >= last && share <= 1);
+        last = share;
+        ck_assert_float_eq(jr2i_crown_open(&crown, on, wall_at), 0);
+    }
+    ck_assert_float_eq(last, 1);
+    ck_assert_float_eq(jr2i_crown_open(&crown, (const float[2]){MIDDLE, TOP - 2}, hair_at), 0);
+    ck_assert_float_gt(jr2i_crown_open(&crown, (const float[2]){MIDDLE + 1.3f * crown.half, TOP - 3}, hair_at), 0.9f);
+}
+END_TEST
+
+/* Whatever the numbers, only the maps are read. */
+START_TEST(survives_any_place)
+{
+    const float places[] = {-INFINITY, -1e30f, -1, 0, 0.5f, SIDE, 1e30f, INFINITY, NAN};
+    const size_t count = sizeof places / sizeof *places;
+    draw(40, 50);
+    ck_assert(closed(SIDE, LEFT, RIGHT, TOP, head));
+    for (size_t i = 0; i < count * count * count; i++) {
+        const float on[2] = {places[i % count], -20}, from[2] = {places[i / count % count], places[i / count / count]};
+        const float share = jr2i_crown_open(&crown, on, from);
+        ck_assert(!(share < 0) && !(share > 1));
+    }
 }
 END_TEST
 
@@ -191,6 +227,8 @@ int main(void)
     tcase_add_test(tcase, closes_cut_hair);
     tcase_add_test(tcase, closes_a_low_arch_low);
     tcase_add_test(tcase, draws_hair_like_the_hair_below);
+    tcase_add_test(tcase, opens_beside_the_crown);
+    tcase_add_test(tcase, survives_any_place);
     tcase_add_test(tcase, leaves_other_borders_alone);
     tcase_add_test(tcase, refuses_what_is_no_head);
     tcase_add_test(tcase, no_hair_stands_above_a_sunk_head);

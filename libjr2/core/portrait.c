@@ -7,7 +7,6 @@
 
 #include "face/pnp.h"
 #include "face/pose.h"
-#include "image/crown.h"
 #include "image/view.h"
 #include "image/warp.h"
 
@@ -95,6 +94,7 @@ static size_t lay_out(jr2_portrait *p, float *memory, int32_t **triangles, uint8
     p->flow = take(memory, &used, 2 * pixels);
     p->blend = take(memory, &used, JR2I_PASTE_BLEND * pixels);
     p->planes = take(memory, &used, JR2I_FRAME_MAPS * pixels / 4);
+    p->hair = take(memory, &used, pixels);
     p->person = take(memory, &used, (size_t)jr2i_head_person_length(head));
     p->vertices = take(memory, &used, 3 * vertices);
     p->head_scratch = take(memory, &used, jr2i_head_scratch(head));
@@ -238,7 +238,8 @@ static void close_crown(jr2_portrait *p)
             head[2] = fminf(head[2], (float)(i / side));
         }
     p->first_row = crop_pixel(p, 0, p->top);
-    jr2i_crown_close(p->picture, side, crop_pixel(p, 0, p->left), crop_pixel(p, (float)p->width, p->left), p->first_row, head);
+    jr2i_crown_close(p->picture, side, crop_pixel(p, 0, p->left), crop_pixel(p, (float)p->width, p->left), p->first_row, head, p->hair,
+                     &p->crown);
 }
 
 /* Cuts the crop out and writes what the network's encoder reads: picture, maps of the pose, where the picture is real. */

@@ -5,6 +5,7 @@
 
 #include "face/retarget.h"
 #include "handles.h"
+#include "image/crown.h"
 #include "image/paste.h"
 #include "nn/net_reenact.h"
 #include "render/conditions.h"
@@ -22,6 +23,8 @@ struct jr2_portrait {
     int32_t face_count;
     float left, top, step;    /* the crop: its corner in the picture and picture pixels a crop pixel */
     int32_t first_row;        /* of the crop that is the picture's */
+    jr2i_crown crown;         /* of a head that the picture's upper border cuts */
+    float back[4];            /* where a pixel of the driven head was: (x, y) -> (b[0] x - b[1] y + b[2], b[1] x + b[0] y + b[3]) */
     jr2i_condition_mesh mesh;
     jr2i_posed source, driven;
     struct {
@@ -38,6 +41,7 @@ struct jr2_portrait {
     float *from;              /* (side,side,2) */
     float *flow;              /* (2,side,side) */
     float *planes;            /* (JR2I_FRAME_MAPS,side/2,side/2) */
+    float *hair;              /* (side,side) of crown */
     float *person;            /* template + identity */
     float *vertices, *head_scratch, *scratch;
     float *blend;             /* (side,side,JR2I_PASTE_BLEND) */

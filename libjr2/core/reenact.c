@@ -213,6 +213,50 @@ static void hide_row(jr2_portrait *p, int32_t y)
     }
 }
 
+/* The similarity that brings the upper half of the driven mesh nearest to where it was in the photo. */
+static void look_back(jr2_portrait *p)
+{
+    const int32_t count = p->mesh.vertex_count;
+    const float *driven = p->driven.screen, *source = p->source.screen;
+    double middle = 0, mean[4] = {0}, along = 0, across = 0, square = 0;
+    int32_t used = 0;
+    for (int32_t i = 0; i < count; i++)
+        middle += source[3 * i + 1] / count;
+    for (int32_t i = 0; i < count; i++)
+        if (source[3 * i + 1] < middle) {
+            used++;
+            for (int k = 0; k < 2; k++) {
+                mean[k] += (driven[3 * i + k] - mean[k]) / used;
+                mean[2 + k] += (source[3 * i + k] - mean[2 + k]) / used;
+            }
+        }
+    for (int32_t i = 0; i < count; i++)
+        if (source[3 * i + 1] < middle) {
+            const double x = driven[3 * i] - mean[0], y = driven[3 * i + 1] - mean[1], u = source[3 * i] - mean[2], v = source[3 * i + 1] - mean[3];
+            along += x * u + y * v;
+            across += x * v - y * u;
+            square += x * x + y * y;
+        }
+    const double a = square > 0 ? along / square : 1, b = square > 0 ? across / square : 0;
+    p->back[0] = (float)a;
+    p->back[1] = (float)b;
+    p->back[2] = (float)(mean[2] - a * mean[0] + b * mean[1]);
+    p->back[3] = (float)(mean[3] - b * mean[0] - a * mean[1]);
+}
+
+/* Above the border of the photo hair gives way to what lies behind it. */
+static void open_row(jr2_portrait *p, int32_t y)
+{
+    for (int32_t x = 0; x < SIDE; x++) {
+        const float *b = p->back, on[2] = {b[0] * (float)x - b[1] * (float)y + b[2], b[1] * (float)x + b[0] * (float)y + b[3]};
+        const size_t i = (size_t)y * SIDE + (size_t)x;
+        const float share = jr2i_crown_open(&p->crown, on, p->from + 2 * i);
+        for (int k = 0; share > 0 && k < 3; k++)
+            p->made[4 * i + (size_t)k] += share * (255 * p->crown.behind[k][x] - p->made[4 * i + (size_t)k]);
+        p->made[4 * i + 3] *= 1 - share;
+    }
+}
+
 static void finish_band(void *arg, int32_t task, int32_t worker)
 {
     const making *f = arg;
@@ -224,6 +268,8 @@ static void finish_band(void *arg, int32_t task, int32_t worker)
             warp_row(f->p, y);
         if (f->hide)
             hide_row(f->p, y);
+        if (f->p->crown.side > 0)
+            open_row(f->p, y);
     }
 }
 
@@ -255,6 +301,8 @@ static int32_t make_crop(jr2_portrait *p, jr2i_env *env, const jr2_reenact_optio
             return status;
         f.q = &q;
     }
+    if (p->crown.side > 0)
+        look_back(p);
     jr2i_pool_run(p->ctx->pool, finish_band, &f, SIDE / BAND);
     return JR2_OK;
 }

@@ -36,35 +36,30 @@ static float mean(const float *row, int32_t first, int32_t end)
     return sum / (float)(end - first);
 }
 
-/* What lies behind the hair: R, G, B of each column. */
-typedef struct wall {
-    float rgb[3][JR2I_CROWN_SIDE];
-} wall;
-
 /* Columns low to high - 1. */
 typedef struct span {
     int32_t low, high;
 } span;
 
 /* What is behind: from what the border shows left of the hair to what it shows right of it. */
-static void look_behind(wall *behind, int32_t side, const float *border, size_t plane, span columns, span left, span right)
+static void look_behind(jr2i_crown *c, int32_t side, const float *border, size_t plane, span columns, span left, span right)
 {
     for (int32_t k = 0; k < 3; k++, border += plane) {
         const float from = mean(border, left.low, left.high), to = mean(border, right.low, right.high);
         for (int32_t x = 0; x < side; x++) {
             const float t = ((float)(x - columns.low) + 0.5f) / (float)(columns.high - columns.low);
-            behind->rgb[k][x] = from + (to - from) * fminf(fmaxf(t, 0), 1);
+            c->behind[k][x] = from + (to - from) * fminf(fmaxf(t, 0), 1);
         }
     }
 }
 
 /* How much a row differs from what is behind, in these columns. */
-static void compare(const wall *behind, const float *row, size_t plane, span columns, float *hair)
+static void compare(const jr2i_crown *c, const float *row, size_t plane, span columns, float *hair)
 {
     for (int32_t x = columns.low; x < columns.high; x++) {
         float most = 0;
         for (int32_t k = 0; k < 3; k++)
-            most = fmaxf(most, fabsf(row[(size_t)k * plane + (size_t)x] - behind->rgb[k][x]));
+            most = fmaxf(most, fabsf(row[(size_t)k * plane + (size_t)x] - c->behind[k][x]));
         hair[x] = smoothstep(SAME, OTHER, most);
     }
 }
@@ -160,76 +155,95 @@ static void measure_depth(const float *upper, int32_t side, size_t plane, span r
         depth[x] = x >= run.low && x < run.high ? around(raw, x, 2 * soft, run) : 1;
 }
 
-/* The half ellipse that closes the hair. */
-typedef struct ellipse {
-    float centre, half, height;
-} ellipse;
-
-/* As high as the circle through both ends of two runs of hair, at the border and rows below it, and no higher than over a head's curvature. */
-static ellipse dome_over(span border, span below, int32_t rows, float width)
+/* The ellipse: as high as the circle through both ends of two runs of hair, at the border and rows below it, and no higher than over a head's
+ * curvature. */
+static void put_ellipse(jr2i_crown *c, span border, span below, int32_t rows, float width)
 {
     const float radius = ROUND * width, half = 0.5f * (float)(border.high - border.low), chord = fminf(half, 0.95f * radius);
     const float wide = 0.5f * (float)(below.high - below.low), k = (float)rows, down = fmaxf((wide * wide - half * half + k * k) / (2 * k), 0);
     const float high = sqrtf(half * half + down * down) - down, most = radius - sqrtf(radius * radius - chord * chord);
-    return (ellipse){0.5f * (float)(border.low + border.high - 1), half, fminf(high, most) + 0.5f};
+    c->centre = 0.5f * (float)(border.low + border.high - 1);
+    c->half = half;
+    c->height = fminf(high, most) + 0.5f;
 }
 
-/* The rows above the border, upper: within the dome the hair below the border, upside down; around it what is behind. */
-static void close_rows(const wall *behind, float *crop, int32_t side, int32_t top, const ellipse *dome, const float *hair, const float *depth)
+/* The share of what lies behind, at a place above the border. */
+static float beyond(const jr2i_crown *c, float x, float up)
+{
+    const float u = (x - c->centre) / c->half, v = up / c->height;
+    return smoothstep(0.85f, 1.15f, sqrtf(u * u + v * v));
+}
+
+/* The rows above the border, upper: within the ellipse the hair below the border, upside down; around it what is behind. */
+static void close_rows(const jr2i_crown *c, float *crop, int32_t side, int32_t top, const float *hair, const float *depth)
 {
     const size_t plane = (size_t)side * (size_t)side;
     const float *upper = crop + (size_t)top * (size_t)side;
     for (int32_t x = 0; x < side; x++) {
         if (!(hair[x] > 0))
             continue;
-        const float u = ((float)x - dome->centre) / dome->half, high = dome->height * sqrtf(fmaxf(1 - u * u, 0)) + 1;
+        const float u = ((float)x - c->centre) / c->half, high = c->height * sqrtf(fmaxf(1 - u * u, 0)) + 1;
         const float pace = fminf(fmaxf(depth[x] / high, 1 / STRETCH), 1), last = depth[x] - 0.5f;
         for (int32_t y = 0; y < top; y++) {
-            const float d = (float)(top - y), v = (d - 0.5f) / dome->height, way = fmodf((d - 0.5f) * pace, 2 * last), down = fminf(way, 2 * last - way);
-            const float share = smoothstep(0.85f, 1.15f, sqrtf(u * u + v * v)), part = down - floorf(down);
+            const float up = (float)(top - y) - 0.5f, way = fmodf(up * pace, 2 * last), down = fminf(way, 2 * last - way);
+            const float share = beyond(c, (float)x, up), part = down - floorf(down);
             const size_t at = (size_t)floorf(down) * (size_t)side + (size_t)x;
             for (int32_t k = 0; k < 3; k++) {
                 const float *p = upper + (size_t)k * plane + at, looks = p[0] + part * (p[side] - p[0]);
                 float *q = crop + (size_t)k * plane + (size_t)y * (size_t)side + (size_t)x;
-                *q += hair[x] * (looks + share * (behind->rgb[k][x] - looks) - *q);
+                *q += hair[x] * (looks + share * (c->behind[k][x] - looks) - *q);
             }
         }
     }
 }
 
-int32_t jr2i_crown_close(float *crop, int32_t side, int32_t left, int32_t right, int32_t top, const float head[3])
+void jr2i_crown_close(float *crop, int32_t side, int32_t left, int32_t right, int32_t top, const float head[3], float *hair, jr2i_crown *crown)
 {
     const size_t plane = (size_t)side * (size_t)side;
     const float width = head[1] - head[0], middle = 0.5f * (head[0] + head[1]);
+    memset(crown, 0, sizeof *crown);
     if (side > JR2I_CROWN_SIDE || top >= side || !(width >= 8 && width <= 4 * (float)side) || !(head[2] - (float)top < FAR * width))
-        return 0;
+        return;
     const int32_t beside = (int32_t)(BESIDE * width) + 1, soft = (int32_t)(SOFT * width) + 1;
     const int32_t bottom = (int32_t)fminf(fmaxf(head[2], (float)top) + BELOW * width, (float)side);
     const span columns = {(int32_t)fmaxf(middle - REACH * width, (float)left), (int32_t)fminf(middle + REACH * width, (float)right)};
     if (columns.high - columns.low < 4 * beside || bottom - top < 2)
-        return 0;
-    wall behind;
-    float hair[JR2I_CROWN_SIDE] = {0}, row[JR2I_CROWN_SIDE], depth[JR2I_CROWN_SIDE];
+        return;
     const float *upper = crop + (size_t)side * (size_t)top;
-    look_behind(&behind, side, upper, plane, columns, (span){columns.low, columns.low + beside}, (span){columns.high - beside, columns.high});
+    float *edge = hair + (size_t)side * (size_t)top, depth[JR2I_CROWN_SIDE], colour[3] = {0};
+    look_behind(crown, side, upper, plane, columns, (span){columns.low, columns.low + beside}, (span){columns.high - beside, columns.high});
+    memset(hair, 0, plane * sizeof *hair);
     const int32_t second = (int32_t)fmaxf(fminf(SECOND * width, (float)(bottom - top - 1)), 1);
     span border = {0, 0}, below = {0, 0}, run = {(int32_t)(middle - MIDDLE * width), (int32_t)(middle + MIDDLE * width)};
-    float colour[3] = {0};
     for (int32_t y = top; y < bottom; y++) {
         const float *at = crop + (size_t)side * (size_t)y;
-        float *found = y == top ? hair : row;
-        compare(&behind, at, plane, columns, found);
-        close_gaps(found, columns, 4 * soft);
-        if (!keep_run(found, columns, soft, &run) || (y < (int32_t)head[2] && !goes_on(at, plane, run, y - top, colour)))
-            return 0;
+        float *row = hair + (size_t)side * (size_t)y;
+        compare(crown, at, plane, columns, row);
+        close_gaps(row, columns, 4 * soft);
+        if (!keep_run(row, columns, soft, &run) || (y < (int32_t)head[2] && !goes_on(at, plane, run, y - top, colour)))
+            return;
         border = y == top ? run : border;
         below = y == top + second ? run : below;
     }
     const span before = near_span(border.low - 2 * soft - beside, beside, columns), after = near_span(border.high + 2 * soft, beside, columns);
-    look_behind(&behind, side, upper, plane, (span){before.high, after.low}, before, after);
-    spread(hair, side, soft);
+    look_behind(crown, side, upper, plane, (span){before.high, after.low}, before, after);
+    for (int32_t y = top; y < bottom; y++)
+        spread(hair + (size_t)side * (size_t)y, side, soft);
+    for (int32_t y = 0; y < top; y++)
+        memcpy(hair + (size_t)side * (size_t)y, edge, (size_t)side * sizeof *hair);
+    put_ellipse(crown, border, below, second, width);
     measure_depth(upper, side, plane, border, bottom - top - 1, soft, depth);
-    const ellipse dome = dome_over(border, below, second, width);
-    close_rows(&behind, crop, side, top, &dome, hair, depth);
-    return 1;
+    close_rows(crown, crop, side, top, edge, depth);
+    crown->side = side;
+    crown->top = (float)top;
+    crown->hair = hair;
+}
+
+float jr2i_crown_open(const jr2i_crown *crown, const float on[2], const float from[2])
+{
+    if (crown->side == 0 || !(on[1] < crown->top - 1))
+        return 0;
+    const float end = (float)(crown->side - 1);
+    const size_t column = (size_t)(fminf(fmaxf(from[0], 0), end) + 0.5f), row = (size_t)(fminf(fmaxf(from[1], 0), end) + 0.5f);
+    return crown->hair[row * (size_t)crown->side + column] * beyond(crown, on[0], crown->top - on[1] - 0.5f) * fminf(crown->top - 1 - on[1], 1);
 }

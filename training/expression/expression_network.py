@@ -82,8 +82,8 @@ class Branch(nn.Module):
 
 
 class Expression(nn.Module):
-    def __init__(self, eye=(32, ((32, 2), (96, 2)), 48, 160), mouth=(32, ((32, 2), (96, 2)), 48, 192),
-                 trunk=(TRUNK, 160), hidden=384):
+    def __init__(self, eye=(32, ((32, 3), (96, 3)), 48, 160), mouth=(32, ((32, 3), (96, 3)), 48, 192),
+                 trunk=(TRUNK, 160), hidden=448):
         super().__init__()
         self.config = {"eye": eye, "mouth": mouth, "trunk": trunk, "hidden": hidden}
         self.eye, self.mouth = Branch(*eye), Branch(*mouth)
@@ -117,10 +117,11 @@ class Expression(nn.Module):
         return out, (self.eye_alone(eyes[:n]), self.eye_alone(eyes[n:]), self.mouth_alone(lower))
 
     def start_from(self, coarse):
-        """The branches begin as the first stages of a trained coarse network (its exported tensors)."""
+        """The branches begin as the first stages of a trained coarse network (its exported tensors); blocks that it lacks change nothing yet."""
         for branch in (self.eye, self.mouth):
             for name, seq in branch.convolutions():
-                take(seq, coarse, name)
+                if name + ".weight" in coarse:
+                    take(seq, coarse, name)
 
     def trunk_eval(self):
         """Norms of what came from the coarse network, or from exported weights, stay as they are."""
@@ -153,10 +154,14 @@ class Expression(nn.Module):
         return out
 
     def unfold(self, tensors):
-        """Takes over exported weights (batch norms are the identity)."""
+        """Takes over exported weights (batch norms are the identity), also those of a smaller network: blocks that it lacks change nothing
+        at first (coarse/network.py), and nothing listens yet to hidden units that it lacks."""
         self.unfolded = True
         for name, seq in self.convolutions():
-            take(seq, tensors, name)
+            if name + ".weight" in tensors:
+                take(seq, tensors, name)
+        nn.init.zeros_(self.fc2.weight)
         for name, layer in self.linears().items():
-            layer.weight.data.copy_(torch.tensor(tensors[name + ".weight"].astype("float32")))
-            layer.bias.data.copy_(torch.tensor(tensors[name + ".bias"]))
+            weight, bias = (torch.tensor(tensors[f"{name}.{part}"].astype("float32")) for part in ("weight", "bias"))
+            layer.weight.data[:len(weight), :weight.shape[1]] = weight
+            layer.bias.data[:len(bias)] = bias

@@ -5,7 +5,7 @@
 
 For each picture (rendered with exact parameters; photos and clip frames with fitted ones and the teacher's scores): often a random camera, sometimes a
 mirror, the coarse network's answer to a jittered crop, and the eye and mouth crops at the places that answer gives. The
-landmarks to be learnt are measured from the centres of these crops. The jittered crop ("face") and what is true of it lie beside, for
+landmarks to be learnt are measured from the centres of these crops; "clip" is the number of the clip that a frame is of, -1 for the rest. The jittered crop ("face") and what is true of it lie beside, for
 training both networks together. One
 file of the same name in out/ for each rendered file; real*.npz for the rest. --val: the validation pictures, no camera,
 no mirror, no jitter.
@@ -143,10 +143,10 @@ class Maker:
             r2, s2, c2 = move(s["R"], s["s"], s["c"], affine)
             truth = s["points"] @ affine[:, :2].T + affine[:, 2]
             rows.append((closer(image, in_image), features[k], out[k], s["e"], s["b"], r2, s2, c2, measured(truth, seen, self.anchor), measured(seen, seen, self.anchor), seen,
-                         face_frame(seen)[2] / np.linalg.norm(truth[33] - truth[263]), made[k][1], truth, s["fitted"], s["light"], s["albedo"], items[k][2] + 10 * flip))
+                         face_frame(seen)[2] / np.linalg.norm(truth[33] - truth[263]), made[k][1], truth, s["fitted"], s["light"], s["albedo"], items[k][2] + 10 * flip, s["clip"]))
         names = ("crops", "trunk", "coarse", "expression", "identity", "rotation", "scale", "centre", "points", "seen_points", "seen", "unit", "face", "face_points",
-                 "fitted", "light", "albedo", "kind")
-        types = (np.uint8, np.float16) + (np.float32,) * 10 + (np.uint8,) + (np.float32,) * 4 + (np.int8,)
+                 "fitted", "light", "albedo", "kind", "clip")
+        types = (np.uint8, np.float16) + (np.float32,) * 10 + (np.uint8,) + (np.float32,) * 4 + (np.int8, np.int16)
         return {n: np.stack(c).astype(t) for n, t, c in zip(names, types, zip(*rows))}
 
     def rendered(self, path, rng):
@@ -157,7 +157,7 @@ class Maker:
             points = self.samples.model_points(b[i], e[i], rot[i], s[i], c[i])
             if np.isfinite(points).all():
                 items.append((images[i], {"b": b[i], "e": e[i], "R": rot[i], "s": s[i], "c": c[i], "points": points, "fitted": e[i],
-                                          "light": np.zeros(27), "albedo": np.zeros(40)}, 1 + int(head[i])))
+                                          "light": np.zeros(27), "albedo": np.zeros(40), "clip": -1}, 1 + int(head[i])))
         return self.batch(items, rng)
 
     def real(self, ids, rng):
@@ -165,7 +165,7 @@ class Maker:
         for i in ids:
             items.append((self.samples.cache[i], {"b": lab["identity"][i], "e": self.taught[i], "R": lab["rotation"][i],
                                                   "s": lab["scale"][i], "c": lab["centre"][i], "points": self.samples.points[i],
-                                                  "fitted": lab["expression"][i], "light": lab["light"][i], "albedo": lab["albedo"][i]}, 0))
+                                                  "fitted": lab["expression"][i], "light": lab["light"][i], "albedo": lab["albedo"][i], "clip": self.samples.group[i]}, 0))
         return self.batch(items, rng)
 
 

@@ -33,8 +33,9 @@ from prepare import EYE, MOUTH, anchors  # noqa: E402
 
 
 STRONG = 3   # how much more a strong coefficient of a real picture counts: blinks and the like are rare and short
-GAZE = 3.5   # how much more its eight coefficients count
+IMPORTANT = {"eyeLook": 6, "eyeBlink": 3}  # how much more coefficients with such names count
 SHAPE = 60   # weight of the neutral shape, of squared cm
+SAME = 600   # weight of the difference between the neutral shapes that two frames of a clip give
 MOVED, COVERED = 0.7, 0.15  # shares of the crops
 ALONE_STEPS = 300  # exported weights have no heads of the branches by themselves: so long these learn before the branches learn from them
 BETA = 0.06  # below this error of a coefficient its loss is square: nearly a median, so what is doubtful stays at rest
@@ -62,22 +63,38 @@ def disturbed(x):
 
 
 class Samples:
-    """Everything in memory; takes up files that have appeared since."""
+    """Everything in memory; takes up files that have appeared since. face: also what the coarse network sees and is taught."""
 
-    def __init__(self, folder, anchor):
+    def __init__(self, folder, anchor, face=False):
         self.folder, self.loaded, self.parts, self.names = folder, set(), [], []
+        self.left_out = set() if face else {"face", *WIDE}
         self.anchor = torch.tensor(anchor)
         self.refresh()
 
     def refresh(self):
         for path in sorted(glob.glob(os.path.join(self.folder, "*.npz"))):
             if path not in self.loaded and not path.endswith(".new.npz"):
-                self.parts.append(dict(np.load(path)))
+                columns = np.load(path)
+                self.parts.append({k: columns[k] for k in columns.files if k not in self.left_out})
                 self.names.append(os.path.basename(path))
                 self.loaded.add(path)
         self.index = np.concatenate([np.stack([np.full(len(p["kind"]), k), np.arange(len(p["kind"]))], 1)
                                      for k, p in enumerate(self.parts)])
         self.real = np.concatenate([p["kind"] % 10 == 0 for p in self.parts])
+        self.clip = np.concatenate([p["clip"] for p in self.parts])
+        self.frames = {c: np.where(self.clip == c)[0] for c in np.unique(self.clip) if c >= 0}
+        turned = np.concatenate([np.degrees(np.abs(np.arctan2(p["rotation"][:, 0, 2], p["rotation"][:, 2, 2]))) for p in self.parts])
+        self.chance = np.where(self.real, 0, 0.5 + np.minimum(turned, 60) / 30)  # most faces are rendered near 0
+        self.chance /= max(self.chance.sum(), 1)
+
+    def draw(self, rng, batch, share_real):
+        """Rows of a batch, and how many pairs it begins with: row k and row pairs + k are frames of one clip, or not of a clip. Rendered faces come as evenly
+        turned as they can."""
+        real = np.where(self.real)[0]
+        pairs = int(round(batch * share_real)) // 2
+        first = rng.choice(real, pairs)
+        second = [rng.choice(self.frames[c] if c >= 0 else real) for c in self.clip[first]]
+        return np.concatenate([first, second, rng.choice(len(self.real), batch - 2 * pairs, p=self.chance)]).astype(int), pairs
 
     @torch.no_grad()
     def look(self, net):
@@ -161,6 +178,12 @@ def laplace(r, log_error):
     return (r.detach() * (-log_error).exp() + log_error).mean(1)
 
 
+def bounded(e, truth):
+    """Errors of coefficients. What is at a bound may be said beyond it, the library clamps: so the last layer need not bend where they end."""
+    beyond = (e < 0) & (truth <= 0) | (e > 1) & (truth >= 1)
+    return (e - truth).masked_fill(beyond, 0)
+
+
 def points_loss(d, weight):
     return (F.smooth_l1_loss(d, torch.zeros_like(d), beta=0.01, reduction="none") * weight[None, :, None]).sum((1, 2)) / (2 * weight.sum())
 
@@ -168,7 +191,7 @@ def points_loss(d, weight):
 class Alone:
     """What each branch says by itself against what it can see: its own landmarks, its side's coefficients."""
 
-    def __init__(self, head, decoder, mirror, anchor):
+    def __init__(self, head, decoder, mirror, anchor, important):
         swap = {n: n[:-1] + ("R" if n[-1] == "L" else "L") for n in head.names if n[-2:] in ("_L", "_R")}
         swap.update(jawLeft="jawRight", jawRight="jawLeft", mouthLeft="mouthRight", mouthRight="mouthLeft")
         self.swap = torch.tensor([head.index[swap.get(n, n)] for n in head.names])
@@ -178,7 +201,7 @@ class Alone:
         self.eye, self.mouth = decoder.weight * (anchor == 0), decoder.weight * (anchor == 2)
         self.left = anchor[self.mirror] == 1
         self.eye_names = torch.tensor([n.endswith("_R") and n.startswith(("eye", "brow", "cheekSquint")) or n == "browInnerUp"
-                                       for n in head.names]).float()
+                                       for n in head.names]).float() * important
         self.mouth_names = torch.tensor([not n.startswith(("eye", "brow")) for n in head.names]).float()
 
     def __call__(self, said, t, weight):
@@ -189,17 +212,18 @@ class Alone:
                 (said[0], points, e, self.eye, self.eye_names), (said[1], mirrored, e[:, self.swap], self.eye * self.left, self.eye_names),
                 (said[2], points, e, self.mouth, self.mouth_names)):
             d = (0.1 * out[:, :956].unflatten(1, (478, 2)) - truth) * unit
-            r = F.smooth_l1_loss(out[:, 956:], coefficients, beta=BETA, reduction="none")
+            r = bounded(out[:, 956:], coefficients)
+            r = F.smooth_l1_loss(r, torch.zeros_like(r), beta=BETA, reduction="none")
             total = total + 60 * points_loss(d, w) + 100 * (r * known).sum(1) / known.sum() * weight
         return total / 3
 
 
-def expression_losses(decoder, out, t, alone, said, important):
-    """important (53): how much each coefficient counts."""
+def expression_losses(decoder, out, t, alone, said, important, pairs):
+    """important (53): how much each coefficient counts. pairs: of Samples.draw()."""
     p = answer(out)
     synthetic = (t["kind"] % 10 >= 1).float()
     weight = 0.7 + 0.3 * synthetic
-    de = p["expression"] - t["expression"]
+    de = bounded(p["expression"], t["expression"])
     strong = (1 + STRONG * (1 - synthetic[:, None]) * t["expression"]) * important
     expression = (F.smooth_l1_loss(de, torch.zeros_like(de), beta=BETA, reduction="none") * strong).mean(1) * weight
     geometry = (de @ decoder.expression_basis).square().mean(1) * (0.25 + 0.75 * synthetic)  # scores are no geometry
@@ -215,12 +239,16 @@ def expression_losses(decoder, out, t, alone, said, important):
     identity = db.square().mean(1) * own * synthetic
     total = SHAPE * shape + 1 * identity + 100 * expression + 40 * geometry + 60 * points + 20 * gap + 0.2 * known + 0.1 * sure
     total = total + alone(said, t, weight)
+    one, other = slice(pairs), slice(pairs, 2 * pairs)
+    together = ((t["clip"][one] >= 0) & (t["clip"][one] == t["clip"][other]) & (t["kind"][one] == t["kind"][other])).float()
+    apart = ((p["identity"][one] - p["identity"][other]) @ decoder.shape_basis).square().mean(1)
+    total = total + SAME * (apart * together).sum() / len(total)
 
     def over(x, m):
         return float((x.detach() * m).sum() / m.sum().clamp(min=1))
     before = ((t["seen_points"] - t["points"])[:, :468].norm(dim=2) * t["unit"][:, None]).mean(1)
     parts = {"expr": over(de.abs().mean(1), synthetic), "shape": over((db @ decoder.shape_basis).abs().mean(1), synthetic * own), "real_expr": over(de.abs().mean(1), 1 - synthetic),
-             "points": over(distance[:, :468].mean(1), synthetic), "of": over(before, synthetic),
+             "apart": 10 * over((3 * apart).sqrt(), together), "points": over(distance[:, :468].mean(1), synthetic), "of": over(before, synthetic),
              "real_points": over(distance[:, :468].mean(1), 1 - synthetic), "real_of": over(before, 1 - synthetic)}
     return total.mean(), parts
 
@@ -270,13 +298,18 @@ def validate(net, coarse, decoder, val, names):
     e, truth, coarse_e = e[synthetic], truth[synthetic], coarse_e[synthetic]
     order = np.argsort(c)
 
+    def spread(rows):
+        faces = 10 * (torch.cat(b)[rows] @ decoder.shape_basis).unflatten(1, (-1, 3))
+        return float((faces - faces.mean(0)).square().sum(2).mean().sqrt())
+    within = np.mean([spread(torch.tensor(val.clip == c)) for c in val.frames])
+
     def shape(a):  # without the size, mode 0
         return 10 * ((torch.cat(a) - torch.cat(b_truth))[synthetic, 1:] @ decoder.shape_basis[1:]).unflatten(1, (-1, 3)).norm(dim=2).mean()
     print(f"  validation: expression {np.abs(e - truth).mean():.4f} (coarse {np.abs(coarse_e - truth).mean():.4f}, zero {truth.mean():.4f}), "
           f"correlation {np.nanmean(c):.3f} (coarse {np.nanmean(c0):.3f}), {np.sum(c >= 0.6)} of 53 >= 0.6, worst "
           + " ".join(f"{names[k]} {c[k]:.2f}" for k in order[:8])
           + f"; points: rendered {100 * points[synthetic].mean():.2f} % (coarse {100 * before[synthetic].mean():.2f}), "
-          f"shape {shape(b):.2f} mm (coarse {shape(b0):.2f}, mean face {shape([0 * x for x in b]):.2f}); real pictures: correlation {np.nanmean(r):.3f} (coarse {np.nanmean(r0):.3f}), points {100 * points[~synthetic].mean():.2f} % (coarse {100 * before[~synthetic].mean():.2f})", flush=True)
+          f"shape {shape(b):.2f} mm (coarse {shape(b0):.2f}, mean face {shape([0 * x for x in b]):.2f}), identity {within / spread(torch.tensor(val.real & (val.clip < 0))):.3f} of people's within a clip; real pictures: correlation {np.nanmean(r):.3f} (coarse {np.nanmean(r0):.3f}), points {100 * points[~synthetic].mean():.2f} % (coarse {100 * before[~synthetic].mean():.2f})", flush=True)
     return {"mae": float(np.abs(e - truth).mean()), "correlation": float(np.nanmean(c))}
 
 
@@ -313,12 +346,12 @@ def main():
     os.makedirs(args.run, exist_ok=True)
     head = Head(args.head)
     anchor = anchors(head.landmark_basis()[0])
-    samples, val = Samples(args.prepared, anchor), Samples(args.prepared_val, anchor)
+    samples, val = (Samples(folder, anchor, args.joint) for folder in (args.prepared, args.prepared_val))
     print(len(samples.index), "samples,", int(samples.real.sum()), "real", flush=True)
     decoder = Decoder(head)
     mirror_points.data = args.data
-    alone = Alone(head, decoder, mirror_points(), anchor)
-    important = torch.tensor([GAZE if n.startswith("eyeLook") else 1.0 for n in head.names])
+    important = torch.tensor([next((more for name, more in IMPORTANT.items() if n.startswith(name)), 1.0) for n in head.names])
+    alone = Alone(head, decoder, mirror_points(), anchor, important)
     net, average = Expression(), Expression()
     first = [name for name, _ in LAYOUT].index("points")
     first = sum(n for _, n in LAYOUT[:first])
@@ -386,13 +419,12 @@ def main():
         batch = args.batch * (4 if far else 1)
         for g, share in zip(optimizer.param_groups[1:], (0 if far else args.trunk_rate, args.coarse_rate)):
             g["lr"] *= share
-        n_real = int(round(batch * args.share_real))
-        rows = np.concatenate([rng.choice(np.where(samples.real)[0], n_real), rng.choice(np.where(~samples.real)[0], batch - n_real)])
+        rows, pairs = samples.draw(rng, batch, args.share_real)
         net.alone_apart = bool(args.init) and step < ALONE_STEPS
         x, t = samples.take(rows, rng, far, args.dropout, face=args.joint)
         first_out = wide_look(coarse, t, not args.float32) if coarse else None
         out, said = net(*x, t["trunk"], t["coarse"], alone=True)
-        loss, numbers = expression_losses(decoder, out, t, alone, said, important)
+        loss, numbers = expression_losses(decoder, out, t, alone, said, important, pairs)
         if coarse:
             more, seen = coarse_losses.losses(decoder, first_out, t["wide"])
             loss = loss + more.mean()
