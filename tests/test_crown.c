@@ -74,7 +74,7 @@ START_TEST(closes_cut_hair)
     }
     ck_assert(is_hair(MIDDLE, TOP - 4));
     for (int x = 0; x < SIDE; x++)
-        ck_assert(is_wall(x, 0)); /* the ellipse ends 14 rows below TOP - 6 = 14; here its circle does so a little later */
+        ck_assert(is_wall(x, 0)); /* the drawn ellipse ends at row 14, the one that closes it a little above */
     ck_assert(is_wall(MIDDLE + 30, TOP - 6) && is_wall(MIDDLE - 30, TOP - 6));
 }
 END_TEST

@@ -251,9 +251,10 @@ static void make_source_maps(jr2_portrait *p, const jr2i_view *image, const floa
     for (size_t i = 0; i < 3 * pixels; i++)
         p->picture[i] = 0.5f * (maps[i] + 1);
     close_crown(p);
-    for (size_t i = 0; i < pixels; i++)
-        for (size_t k = 0; k < 3 && i < (size_t)p->first_row * (size_t)side; k++)
-            maps[k * pixels + i] = 2 * p->picture[k * pixels + i] - 1;
+    const size_t above = p->crown.side > 0 ? (size_t)p->first_row * (size_t)side : 0;
+    for (size_t k = 0; k < 3; k++)
+        for (size_t i = k * pixels; i < k * pixels + above; i++)
+            maps[i] = 2 * p->picture[i] - 1;
     for (size_t i = 0; i < pixels; i++)
         for (size_t k = 0; k < 4; k++)
             p->before[4 * i + k] = k < 3 ? 255 * p->picture[k * pixels + i] : 0;

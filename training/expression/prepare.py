@@ -5,8 +5,8 @@
 
 For each picture (rendered with exact parameters; photos and clip frames with fitted ones and the teacher's scores): often a random camera, sometimes a
 mirror, the coarse network's answer to a jittered crop, and the eye and mouth crops at the places that answer gives. The
-landmarks to be learnt are measured from the centres of these crops; "clip" is the number of the clip that a frame is of, -1 for the rest. The jittered crop ("face") and what is true of it lie beside, for
-training both networks together. One
+landmarks to be learnt are measured from the centres of these crops; "clip" is the number of the clip that a frame is of, -1
+for the rest. The jittered crop ("face") and what is true of it lie beside, for training both networks together. One
 file of the same name in out/ for each rendered file; real*.npz for the rest. --val: the validation pictures, no camera,
 no mirror, no jitter.
 """
