@@ -323,6 +323,91 @@ START_TEST(test_all_operations)
 }
 END_TEST
 
+/* A picture warped by a grid, another plane beside it, and a convolution over what was found of the picture and these. */
+static void describe_planes(jr2i_graph *g, int height, int width)
+{
+    const int32_t picture = jr2i_graph_input(g, 3, height, width), grid = jr2i_graph_input(g, 2, height, width);
+    const int32_t beside = jr2i_graph_input(g, 1, height, width);
+    const int32_t x = jr2i_graph_conv(g, picture, "front", 1, JR2I_ACT_RELU, -1);
+    const int32_t planes = jr2i_graph_concat(g, jr2i_graph_warp(g, picture, grid), beside);
+    jr2i_graph_output(g, planes);
+    jr2i_graph_output(g, jr2i_graph_conv_planes(g, x, planes, "paint", JR2I_ACT_SIGMOID));
+}
+
+/* x at the grid's places, the border repeated, then `beside`. */
+static plain plain_planes(const plain *x, const plain *grid, const plain *beside)
+{
+    plain y = plain_new(x->c + beside->c, x->h, x->w);
+    const int n = x->h * x->w;
+    for (int k = 0; k < n; k++) {
+        const float u = fminf(fmaxf(grid->p[k], 0), (float)(x->w - 1)), v = fminf(fmaxf(grid->p[n + k], 0), (float)(x->h - 1));
+        const int x0 = (int)u, y0 = (int)v, x1 = x0 + 1 < x->w ? x0 + 1 : x0, y1 = y0 + 1 < x->h ? y0 + 1 : y0;
+        const float fu = u - (float)x0, fv = v - (float)y0;
+        for (int c = 0; c < x->c; c++) {
+            const float *p = x->p + c * n;
+            y.p[c * n + k] = (1 - fv) * ((1 - fu) * p[y0 * x->w + x0] + fu * p[y0 * x->w + x1]) + fv * ((1 - fu) * p[y1 * x->w + x0] + fu * p[y1 * x->w + x1]);
+        }
+    }
+    memcpy(y.p + x->c * n, beside->p, (size_t)(beside->c * n) * sizeof(float));
+    return y;
+}
+
+START_TEST(test_planes)
+{
+    jr2i_env env = { 0 };
+    layers l = { 0 };
+    add_layer(&l, "front", 20, 3, 3);
+    add_layer(&l, "paint", 4, 24, 3);
+    size_t size;
+    uint8_t *bytes = writer_finish(&l.file, "jr2.test.1", &size);
+    jr2i_jr2w *file;
+    ok(&env, jr2i_jr2w_open_memory(&env, bytes, size, 0, &file));
+    setenv("JR2_CPU", cpus[_i], 1);
+    jr2i_graph *g;
+    jr2i_net *net;
+    jr2i_pool *pool;
+    ok(&env, jr2i_graph_create(&env, file, &g));
+    describe_planes(g, 24, 40);
+    ok(&env, jr2i_graph_finish(&env, g, &net));
+    ok(&env, jr2i_pool_create(&env, 3, &pool));
+    static const int sizes[][2] = { { 24, 40 }, { 1, 1 }, { 9, 77 }, { 13, 1 } };
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        const int h = sizes[s][0], w = sizes[s][1], n = h * w;
+        plain x = { 3, h, w, random_floats((size_t)(3 * n), 1) }, grid = { 2, h, w, random_floats((size_t)(2 * n), 1) };
+        plain beside = { 1, h, w, random_floats((size_t)n, 1) };
+        for (int k = 0; k < n; k++) { /* also beyond the border */
+            grid.p[k] = (grid.p[k] * 1.2f + 1) * 0.5f * (float)w;
+            grid.p[n + k] = (grid.p[n + k] * 1.2f + 1) * 0.5f * (float)h;
+        }
+        plain front = named_conv(&l, "front", &x, 1, JR2I_ACT_RELU, NULL), planes = plain_planes(&x, &grid, &beside);
+        plain joined = plain_new(24, h, w);
+        memcpy(joined.p, front.p, (size_t)(20 * n) * sizeof(float));
+        memcpy(joined.p + 20 * n, planes.p, (size_t)(4 * n) * sizeof(float));
+        plain paint = named_conv(&l, "paint", &joined, 1, JR2I_ACT_SIGMOID, NULL);
+        const float *inputs[3] = { x.p, grid.p, beside.p };
+        for (int threads = 1; threads <= 3; threads += 2) {
+            jr2i_net_state *state;
+            int32_t c, oh, ow;
+            ok(&env, jr2i_net_state_create(&env, net, h, w, threads, &state));
+            ok(&env, jr2i_net_run_inputs(&env, net, state, threads > 1 ? pool : NULL, inputs));
+            const float *y = jr2i_net_output(net, state, 0, &c, &oh, &ow);
+            compare("planes", &planes, y, c, oh, ow);
+            y = jr2i_net_output(net, state, 1, &c, &oh, &ow);
+            compare("paint", &paint, y, c, oh, ow);
+            jr2i_net_state_free(&env, state);
+        }
+        plain gone[] = { x, grid, beside, front, planes, joined, paint };
+        for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+            free(gone[i].p);
+    }
+    jr2i_pool_free(&env, pool);
+    jr2i_net_free(&env, net);
+    jr2i_jr2w_close(&env, file);
+    free(bytes);
+    free_layers(&l);
+}
+END_TEST
+
 /* Layers: c channels; the plain evaluation takes a while, so the channels are few. */
 static void make_coarse(layers *l, const int *c, int stages, int blocks, int neck, int hidden, int out)
 {
@@ -417,6 +502,12 @@ static int32_t try_description(jr2i_env *env, const jr2i_jr2w *file, int variant
     case 12: y = jr2i_graph_gate(g, x, jr2i_graph_conv(g, x, "stem", 2, 0, -1), 0); break; /* sizes */
     case 13: y = jr2i_graph_bend(g, x, jr2i_graph_global_pool(g, x), 1); break;
     case 14: y = jr2i_graph_conv(g, x, "stem", 2, 0, -1); jr2i_graph_keep(g, y); break; /* no input */
+    case 15: y = jr2i_graph_warp(g, jr2i_graph_conv(g, x, "stem", 1, 0, -1), x); break; /* no planes */
+    case 16: y = jr2i_graph_conv_planes(g, x, x, "rgb", 0); break; /* 10 wanted, 6 there */
+    case 17: /* the input is read as planes and as a map */
+        y = jr2i_graph_warp(g, x, x);
+        jr2i_graph_output(g, jr2i_graph_max_pool2(g, x));
+        break;
     default: break;
     }
     if (y >= 0)
@@ -431,7 +522,8 @@ START_TEST(test_refused)
 {
     static const int32_t expected[] = { JR2_ERR_MISSING, JR2_ERR_FORMAT, JR2_ERR_FORMAT, JR2_ERR_INTERNAL, JR2_ERR_FORMAT, JR2_ERR_INTERNAL,
                                         JR2_ERR_INTERNAL, JR2_ERR_FORMAT, JR2_ERR_FORMAT, JR2_ERR_FORMAT, JR2_ERR_INTERNAL,
-                                        JR2_ERR_FORMAT, JR2_ERR_FORMAT, JR2_ERR_INTERNAL, JR2_ERR_INTERNAL };
+                                        JR2_ERR_FORMAT, JR2_ERR_FORMAT, JR2_ERR_INTERNAL, JR2_ERR_INTERNAL, JR2_ERR_FORMAT, JR2_ERR_FORMAT,
+                                        JR2_ERR_INTERNAL };
     jr2i_env env = { 0 };
     layers l = { 0 };
     make_all(&l);
@@ -551,6 +643,7 @@ int main(void)
     TCase *tcase = tcase_create("networks");
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, test_all_operations, 0, (int)(sizeof cpus / sizeof *cpus));
+    tcase_add_loop_test(tcase, test_planes, 0, (int)(sizeof cpus / sizeof *cpus));
     tcase_add_test(tcase, test_coarse);
     tcase_add_test(tcase, test_refused);
     tcase_add_test(tcase, test_no_memory);

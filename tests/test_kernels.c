@@ -224,24 +224,24 @@ static int check_winograd(void)
 static int check_few(void)
 {
     for (int round = 0; round < rounds(40); round++) {
-        const int32_t in = random_int(1, 70), out = random_int(1, 4), h = random_int(1, 4), w = random_int(1, 21);
-        map x = new_map(jr2i_blocks(in), h, w, 16, 1), y0 = new_map(out, h, w, 1, 0);
-        float *weights = new_floats((size_t)(out * in * 9), 1), bias[4] = { 0.1f, 0.2f, -0.3f, 0.4f };
-        float *packed = new_floats(jr2i_pack_few_size(out, in), 0);
-        jr2i_pack_few(weights, out, in, packed);
+        const int32_t in = random_int(1, 70), out = random_int(1, 4), h = random_int(1, 4), w = random_int(1, 70), planes = random_int(0, 5);
+        map x = new_map(jr2i_blocks(in), h, w, 16, 1), p = new_map(planes + 1, h + 40, w, 1, 1), y0 = new_map(out, h, w, 1, 0); /* p: and what may be read behind it */
+        float *weights = new_floats((size_t)(out * (in + planes) * 9), 1), bias[4] = { 0.1f, 0.2f, -0.3f, 0.4f };
+        float *packed = new_floats(jr2i_pack_few_size(out, in, planes), 0);
+        jr2i_pack_few(weights, out, in, planes, packed);
         jr2i_conv_few q = { .x = x.p, .x_row = x.row, .x_block = x.block, .in_blocks = jr2i_blocks(in), .out_channels = out,
                             .weights = packed, .bias = bias, .y = y0.p, .y_row = y0.row, .y_plane = y0.block, .width = w,
-                            .act = random_int(0, 4) };
+                            .p = p.p, .p_row = p.row, .p_plane = p.block, .planes = planes, .act = random_int(0, 4) };
         jr2i_kernels_c.conv_few(&q, 0, h);
         for (int t = 0; t < table_count; t++) {
             map y = new_map(out, h, w, 1, 0);
             q.y = y.p;
             tables[t]->conv_few(&q, 0, h);
-            if (difference("conv_few", tables[t]->name, y0.memory, y.memory, y0.size, 1e-6 * (in * 9 + 20)) > 1)
+            if (difference("conv_few", tables[t]->name, y0.memory, y.memory, y0.size, 1e-6 * ((in + planes) * 9 + 20)) > 1)
                 return 1;
             free(y.memory);
         }
-        free(x.memory); free(y0.memory); free(weights); free(packed);
+        free(x.memory); free(p.memory); free(y0.memory); free(weights); free(packed);
     }
     return 0;
 }

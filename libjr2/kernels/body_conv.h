@@ -2,6 +2,8 @@
  * Kernel body: direct convolution, and the register tile that the Winograd products share. A tile holds P pixels x B
  * channel blocks of sums in registers and walks all chunks once; rows are cut into tiles of nearly equal size. */
 
+#include <string.h>
+
 typedef struct {
     const ptrdiff_t *offset;
     ptrdiff_t x_step, y_block;
@@ -113,38 +115,74 @@ static void KERNEL(conv)(const jr2i_conv *q, int32_t panel, int32_t row0, int32_
     }
 }
 
-/* One output row: F channels, four pixels at a time, lanes summed at the end. */
-INLINE void few_row(const int F, const jr2i_conv_few *q, int32_t r)
+/* P pixels (4 or 1) of F channels, from pixel i of row r on: their lanes are summed at the end. */
+INLINE void few_pixels(const int F, const int P, const jr2i_conv_few *q, int32_t r, int32_t i)
 {
-    for (int32_t i = 0; i < q->width; i += 4) {
-        const int32_t n = q->width - i < 4 ? q->width - i : 4;
-        vf sum[4][4];
-        UNROLL for (int p = 0; p < 4; p++)
-            UNROLL for (int o = 0; o < F; o++)
-                sum[p][o] = V_ZERO();
-        for (int32_t b = 0; b < q->in_blocks; b++)
-            for (int32_t ky = 0; ky < 3; ky++)
-                for (int32_t kx = 0; kx < 3; kx++) {
-                    const float *x = q->x + b * q->x_block + (r + ky - 1) * q->x_row + (i + kx - 1) * JR2I_LANES;
-                    const float *w = q->weights + ((ptrdiff_t)b * 9 + ky * 3 + kx) * JR2I_LANES;
-                    for (int v = 0; v < NV; v++) {
-                        vf a[4];
-                        UNROLL for (int p = 0; p < 4; p++)
-                            a[p] = V_LOAD(x + (p < n ? p : 0) * JR2I_LANES + v * VL);
-                        UNROLL for (int o = 0; o < F; o++) {
-                            vf wv = V_LOAD(w + (ptrdiff_t)o * q->in_blocks * 9 * JR2I_LANES + v * VL);
-                            UNROLL for (int p = 0; p < 4; p++)
-                                sum[p][o] = V_FMA(a[p], wv, sum[p][o]);
-                        }
+    vf sum[4][4];
+    UNROLL for (int p = 0; p < 4; p++)
+        UNROLL for (int o = 0; o < F; o++)
+            sum[p][o] = V_ZERO();
+    const float *w = q->weights;
+    const ptrdiff_t channel = (ptrdiff_t)q->in_blocks * 9 * JR2I_LANES;
+    for (int32_t b = 0; b < q->in_blocks; b++)
+        for (int32_t ky = -1; ky <= 1; ky++) {
+            const float *x = q->x + b * q->x_block + (r + ky) * q->x_row + (i - 1) * JR2I_LANES;
+            UNROLL for (int kx = 0; kx < 3; kx++, w += JR2I_LANES)
+                for (int v = 0; v < JR2I_LANES; v += VL) {
+                    vf a[4];
+                    UNROLL for (int p = 0; p < P; p++)
+                        a[p] = V_LOAD(x + (kx + p) * JR2I_LANES + v);
+                    UNROLL for (int o = 0; o < F; o++) {
+                        const vf by = V_LOAD(w + o * channel + v);
+                        UNROLL for (int p = 0; p < P; p++)
+                            sum[p][o] = V_FMA(a[p], by, sum[p][o]);
                     }
                 }
-        UNROLL for (int o = 0; o < F; o++) {
-            float all[4], *y = q->y + o * q->y_plane + r * q->y_row + i;
-            V_SUMS(all, sum[0][o], sum[1][o], sum[2][o], sum[3][o]);
-            for (int p = 0; p < n; p++)
-                y[p] = q->bias[o] + all[p];
         }
+    UNROLL for (int o = 0; o < F; o++) {
+        float all[4];
+        V_SUMS(all, sum[0][o], sum[1][o], sum[2][o], sum[3][o]);
+        memcpy(q->y + o * q->y_plane + r * q->y_row + i, all, P * sizeof *all);
     }
+}
+
+/* Adds to n pixels (at most two vectors) of F channels, from pixel i of row r on, the bias and what the planes give, and finishes them. */
+INLINE void few_finish(const int F, const jr2i_conv_few *q, int32_t r, int32_t i, int32_t n)
+{
+    const float *w = q->weights + (ptrdiff_t)F * q->in_blocks * 9 * JR2I_LANES;
+    vf sum[2][4];
+    UNROLL for (int o = 0; o < F; o++)
+        sum[0][o] = sum[1][o] = V_SET1(q->bias[o]);
+    for (int32_t p = 0; p < q->planes; p++)
+        for (int32_t ky = -1; ky <= 1; ky++) {
+            const float *x = q->p + p * q->p_plane + (r + ky) * q->p_row + i - 1;
+            UNROLL for (int kx = 0; kx < 3; kx++, w += 4) {
+                const vf a = V_LOAD(x + kx), b = V_LOAD(x + kx + VL);
+                UNROLL for (int o = 0; o < F; o++) {
+                    const vf by = V_SET1(w[o]);
+                    sum[0][o] = V_FMA(a, by, sum[0][o]);
+                    sum[1][o] = V_FMA(b, by, sum[1][o]);
+                }
+            }
+        }
+    UNROLL for (int o = 0; o < F; o++) {
+        float part[2 * VL] = { 0 }, *y = q->y + o * q->y_plane + r * q->y_row + i;
+        memcpy(part, y, (size_t)n * sizeof *y);
+        UNROLL for (int k = 0; k < 2; k++)
+            V_STORE(part + k * VL, v_act(V_ADD(V_LOAD(part + k * VL), sum[k][o]), q->act));
+        memcpy(y, part, (size_t)n * sizeof *y);
+    }
+}
+
+INLINE void few_row(const int F, const jr2i_conv_few *q, int32_t r)
+{
+    int32_t i = 0;
+    for (; i + 4 <= q->width; i += 4)
+        few_pixels(F, 4, q, r, i);
+    for (; i < q->width; i++)
+        few_pixels(F, 1, q, r, i);
+    for (i = 0; i < q->width; i += 2 * VL)
+        few_finish(F, q, r, i, q->width - i < 2 * VL ? q->width - i : 2 * VL);
 }
 
 static void KERNEL(conv_few)(const jr2i_conv_few *q, int32_t row0, int32_t row1)
@@ -156,19 +194,6 @@ static void KERNEL(conv_few)(const jr2i_conv_few *q, int32_t row0, int32_t row1)
         case 3: few_row(3, q, r); break;
         default: few_row(4, q, r); break;
         }
-        if (q->act != JR2I_ACT_NONE)
-            for (int32_t o = 0; o < q->out_channels; o++) {
-                float *y = q->y + o * q->y_plane + r * q->y_row;
-                for (int32_t i = 0; i < q->width; i += VL) {
-                    float part[VL] = { 0 };
-                    const int32_t n = q->width - i < VL ? q->width - i : VL;
-                    for (int32_t l = 0; l < n; l++)
-                        part[l] = y[i + l];
-                    V_STORE(part, v_act(V_LOAD(part), q->act));
-                    for (int32_t l = 0; l < n; l++)
-                        y[i + l] = part[l];
-                }
-            }
     }
 }
 

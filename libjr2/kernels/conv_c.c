@@ -45,6 +45,11 @@ void jr2i_conv_few_c(const jr2i_conv_few *q, int32_t row0, int32_t row1)
                             for (int32_t l = 0; l < JR2I_LANES; l++)
                                 sum += x[l] * w[l];
                         }
+                w = q->weights + (ptrdiff_t)q->out_channels * q->in_blocks * 9 * JR2I_LANES + o;
+                for (int32_t p = 0; p < q->planes; p++)
+                    for (int32_t ky = -1; ky <= 1; ky++)
+                        for (int32_t kx = -1; kx <= 1; kx++, w += 4)
+                            sum += q->p[p * q->p_plane + (r + ky) * q->p_row + i + kx] * *w;
                 q->y[o * q->y_plane + r * q->y_row + i] = act_c(sum, q->act);
             }
 }

@@ -52,12 +52,16 @@ typedef struct jr2i_wino {
     int32_t act;
 } jr2i_wino;
 
-/* 3x3 convolution, stride 1, to at most 4 channels, written planar: the lanes are input channels. */
+/* 3x3 convolution, stride 1, to at most 4 channels, written planar: the lanes are input channels. After these come planes of an input
+ * that is planar; up to 32 floats behind a row of theirs are read. */
 typedef struct jr2i_conv_few {
     const float *x;
     ptrdiff_t x_row, x_block;
     int32_t in_blocks, out_channels; /* 1..4 */
-    const float *weights; /* (out_channels, in_blocks, 3, 3, 16) */
+    const float *p; /* pixel (0, 0) of the first plane */
+    ptrdiff_t p_row, p_plane;
+    int32_t planes; /* 0: none */
+    const float *weights; /* (out_channels, in_blocks, 3, 3, 16), (planes, 3, 3, 4) */
     const float *bias; /* (4) */
     float *y;
     ptrdiff_t y_row, y_plane;

@@ -15,9 +15,9 @@ size_t jr2i_pack_wino_size(int32_t out, int32_t in, int32_t tile)
     return (size_t)jr2i_blocks(out) * (size_t)jr2i_blocks(in) * JR2I_LANES * JR2I_LANES * (size_t)((tile + 2) * (tile + 2));
 }
 
-size_t jr2i_pack_few_size(int32_t out, int32_t in)
+size_t jr2i_pack_few_size(int32_t out, int32_t in, int32_t planes)
 {
-    return (size_t)out * (size_t)jr2i_blocks(in) * 9 * JR2I_LANES;
+    return (size_t)out * (size_t)jr2i_blocks(in) * 9 * JR2I_LANES + (size_t)planes * 9 * 4;
 }
 
 size_t jr2i_pack_depthwise_size(int32_t channels)
@@ -100,16 +100,20 @@ void jr2i_pack_wino(const float *w, int32_t out, int32_t in, int32_t tile, int32
     }
 }
 
-void jr2i_pack_few(const float *w, int32_t out, int32_t in, float *packed)
+void jr2i_pack_few(const float *w, int32_t out, int32_t in, int32_t planes, float *packed)
 {
-    const int32_t blocks = jr2i_blocks(in);
+    const int32_t blocks = jr2i_blocks(in), all = in + planes;
     for (int32_t o = 0; o < out; o++)
         for (int32_t b = 0; b < blocks; b++)
             for (int32_t tap = 0; tap < 9; tap++)
                 for (int32_t l = 0; l < JR2I_LANES; l++) {
                     const int32_t i = b * JR2I_LANES + l;
-                    *packed++ = i < in ? w[((ptrdiff_t)o * in + i) * 9 + tap] : 0.0f;
+                    *packed++ = i < in ? w[((ptrdiff_t)o * all + i) * 9 + tap] : 0.0f;
                 }
+    for (int32_t p = in; p < all; p++)
+        for (int32_t tap = 0; tap < 9; tap++)
+            for (int32_t o = 0; o < 4; o++)
+                *packed++ = o < out ? w[((ptrdiff_t)o * all + p) * 9 + tap] : 0.0f;
 }
 
 void jr2i_pack_depthwise(const float *w, int32_t channels, float *packed)

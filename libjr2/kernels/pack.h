@@ -14,14 +14,14 @@ static inline int32_t jr2i_blocks(int32_t channels)
 /* Sizes in floats. */
 size_t jr2i_pack_conv_size(int32_t out, int32_t in, int32_t k, int32_t planar);
 size_t jr2i_pack_wino_size(int32_t out, int32_t in, int32_t tile);
-size_t jr2i_pack_few_size(int32_t out, int32_t in);
+size_t jr2i_pack_few_size(int32_t out, int32_t in, int32_t planes);
 size_t jr2i_pack_depthwise_size(int32_t channels);
 size_t jr2i_pack_linear_size(int32_t out, int32_t in);
 
 /* w: (out, in, k, k). planar: for chunks of k columns of a plane, else for chunks of 16 channels. */
 void jr2i_pack_conv(const float *w, int32_t out, int32_t in, int32_t k, int32_t planar, int32_t panel_blocks, float *packed);
 void jr2i_pack_wino(const float *w, int32_t out, int32_t in, int32_t tile, int32_t panel_blocks, float *packed); /* w: (out, in, 3, 3) */
-void jr2i_pack_few(const float *w, int32_t out, int32_t in, float *packed); /* w: (out, in, 3, 3), out <= 4 */
+void jr2i_pack_few(const float *w, int32_t out, int32_t in, int32_t planes, float *packed); /* w: (out, in + planes, 3, 3), out <= 4 */
 void jr2i_pack_depthwise(const float *w, int32_t channels, float *packed); /* w: (channels, 3, 3) */
 void jr2i_pack_linear(const float *w, int32_t out, int32_t in, float *packed); /* w: (out, in) */
 

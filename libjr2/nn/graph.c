@@ -224,6 +224,42 @@ int32_t jr2i_graph_sample(jr2i_graph *g, int32_t in, int32_t grid, int32_t zeros
     return id_of(g, node);
 }
 
+static int is_planes(const jr2i_node *node)
+{
+    return node->form == JR2I_PLANAR && (node->op == JR2I_OP_WARP || node->op == JR2I_OP_CONCAT);
+}
+
+int32_t jr2i_graph_warp(jr2i_graph *g, int32_t in, int32_t grid)
+{
+    const jr2i_node *x = operand(g, in, 0), *coords = x ? operand(g, grid, 0) : NULL;
+    if (!coords)
+        return -1;
+    if (coords->channels < 2 || x->op != JR2I_OP_INPUT || x->form != JR2I_PLANAR)
+        return refuse(g, JR2_ERR_FORMAT, "network: %d channels cannot be warped by a grid of %d", (int)x->channels, (int)coords->channels);
+    return id_of(g, append(g, JR2I_OP_WARP, JR2I_PLANAR, in, grid, x->channels));
+}
+
+int32_t jr2i_graph_conv_planes(jr2i_graph *g, int32_t in, int32_t planes, const char *name, int32_t act)
+{
+    const jr2i_node *x = operand(g, in, 0), *p = x ? operand(g, planes, 0) : NULL;
+    const jr2i_tensor_info *w = p ? find_weight(g, name, 4) : NULL;
+    if (!w)
+        return -1;
+    if (w->dims[0] > 4 || w->dims[1] != x->channels + p->channels || w->dims[2] != 3 || w->dims[3] != 3)
+        return refuse(g, JR2_ERR_FORMAT, "%s: %s is a (%d,%d,%d,%d) convolution over %d channels and %d planes to at most 4", jr2i_jr2w_topology(g->file),
+                      name, (int)w->dims[0], (int)w->dims[1], (int)w->dims[2], (int)w->dims[3], (int)x->channels, (int)p->channels);
+    if (!is_planes(p) || act < JR2I_ACT_NONE || act > JR2I_ACT_SIGMOID)
+        return refuse(g, JR2_ERR_INTERNAL, "network: bad planes or activation of %s", name);
+    jr2i_node *node = append(g, JR2I_OP_FEW, JR2I_PLANAR, in, planes, w->dims[0]);
+    if (!node)
+        return -1;
+    memcpy(node->name, name, strlen(name) + 1);
+    node->k = 3;
+    node->act = act;
+    node->in = w->dims[1];
+    return id_of(g, node);
+}
+
 int32_t jr2i_graph_bend(jr2i_graph *g, int32_t grid, int32_t h, float unit)
 {
     const jr2i_node *coords = operand(g, grid, 0), *by = coords ? operand(g, h, 0) : NULL;
@@ -271,6 +307,8 @@ int32_t jr2i_graph_concat(jr2i_graph *g, int32_t a, int32_t b)
         return -1;
     if (vectors) /* a length of 0 is not known yet, nor is the sum's */
         return id_of(g, append(g, JR2I_OP_CONCAT, JR2I_VECTOR, a, b, x->channels && y->channels ? x->channels + y->channels : 0));
+    if (is_planes(x) && (is_planes(y) || (y->op == JR2I_OP_INPUT && y->form == JR2I_PLANAR)))
+        return id_of(g, append(g, JR2I_OP_CONCAT, JR2I_PLANAR, a, b, x->channels + y->channels));
     if (x->channels % JR2I_LANES != 0)
         return refuse(g, JR2_ERR_FORMAT, "network: %d channels in front of a concatenation", (int)x->channels);
     return id_of(g, append(g, JR2I_OP_CONCAT, JR2I_BLOCKED, a, b, x->channels + y->channels));

@@ -55,9 +55,15 @@ int32_t jr2i_graph_sample(jr2i_graph *g, int32_t in, int32_t grid, int32_t zeros
 /* A grid bent by channels 0 to 2 of h, a map enlarged bilinearly to its size: p + (1 + h[2]) (grid - p) + unit (h[0], h[1]), p being
  * the pixel's own place. Two channels; it may only be read as a grid or as an output. */
 int32_t jr2i_graph_bend(jr2i_graph *g, int32_t grid, int32_t h, float unit);
+/* The planes of `in`, an input of at most 8 channels, sampled as above with the border repeated. They stay planar: only a concatenation
+ * of planes, jr2i_graph_conv_planes and an output may read them. */
+int32_t jr2i_graph_warp(jr2i_graph *g, int32_t in, int32_t grid);
+/* A 3x3 convolution, stride 1, over the channels of `in` and then those of `planes` (warped ones, or a concatenation that begins with
+ * such) to at most 4 channels, which can only be an output. */
+int32_t jr2i_graph_conv_planes(jr2i_graph *g, int32_t in, int32_t planes, const char *name, int32_t act);
 int32_t jr2i_graph_gate(jr2i_graph *g, int32_t in, int32_t map, int32_t channel); /* in times sigmoid of one channel of map */
 int32_t jr2i_graph_add(jr2i_graph *g, int32_t a, int32_t b, int32_t act);
-/* Channels of a, a multiple of 16, then of b; or two vectors of any length. */
+/* Channels of a, a multiple of 16, then of b; or two vectors of any length; or warped planes and an input of at most 8 channels. */
 int32_t jr2i_graph_concat(jr2i_graph *g, int32_t a, int32_t b);
 int32_t jr2i_graph_max_pool2(jr2i_graph *g, int32_t in); /* 2x2, stride 2; an odd last row or column is a window of one */
 int32_t jr2i_graph_global_pool(jr2i_graph *g, int32_t in); /* mean over H, W: a vector of C */

@@ -19,6 +19,7 @@ typedef enum {
     JR2I_OP_UPSAMPLE2,
     JR2I_OP_RESIZE2,
     JR2I_OP_SAMPLE,
+    JR2I_OP_WARP,
     JR2I_OP_BEND,
     JR2I_OP_GATE,
     JR2I_OP_ADD,

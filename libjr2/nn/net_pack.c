@@ -7,17 +7,27 @@
 #include "net.h"
 #include "tensor/half.h"
 
-/* Planar maps can only be read by full convolutions and as grids: an input with another reader is stored blocked. */
-static void choose_input_forms(jr2i_net *net)
+/* Planar maps can only be read by full convolutions, as grids and as planes: an input with another reader is stored blocked. */
+static int32_t choose_input_forms(jr2i_env *env, jr2i_net *net)
 {
     for (int32_t i = 0; i < net->node_count; i++) {
         const jr2i_node *node = &net->nodes[i];
         jr2i_node *a = node->a >= 0 ? &net->nodes[node->a] : NULL, *b = node->b >= 0 ? &net->nodes[node->b] : NULL;
-        if (a && a->op == JR2I_OP_INPUT && a->form == JR2I_PLANAR && node->op != JR2I_OP_CONV && node->op != JR2I_OP_BEND)
+        const int planes = node->op == JR2I_OP_WARP || (node->op == JR2I_OP_CONCAT && node->form == JR2I_PLANAR);
+        if (a && a->op == JR2I_OP_INPUT && a->form == JR2I_PLANAR && node->op != JR2I_OP_CONV && node->op != JR2I_OP_BEND && !planes)
             a->form = JR2I_BLOCKED;
-        if (b && b->op == JR2I_OP_INPUT && b->form == JR2I_PLANAR && node->op != JR2I_OP_SAMPLE)
+        if (b && b->op == JR2I_OP_INPUT && b->form == JR2I_PLANAR && node->op != JR2I_OP_SAMPLE && node->op != JR2I_OP_FEW && !planes)
             b->form = JR2I_BLOCKED;
     }
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const jr2i_node *node = &net->nodes[i];
+        const int warps = node->op == JR2I_OP_WARP, joins = node->op == JR2I_OP_CONCAT && node->form == JR2I_PLANAR;
+        if (((warps || joins) && net->nodes[node->a].form != JR2I_PLANAR) || (joins && net->nodes[node->b].form != JR2I_PLANAR))
+            return jr2i_fail(env, JR2_ERR_INTERNAL, "network: an input is read as planes and otherwise");
+        if (node->op == JR2I_OP_FEW && (!node->is_output || node->readers > 0))
+            return jr2i_fail(env, JR2_ERR_INTERNAL, "network: %s must be an output and nothing else", node->name);
+    }
+    return JR2_OK;
 }
 
 /* Measured: F(4x4) wins from nine tiles on; at 8x8 F(2x2) is as fast, because F(4x4) only waits for more weights. F(2x2) needs four
@@ -59,7 +69,8 @@ static int32_t load_tensor(jr2i_env *env, const jr2i_jr2w *file, const jr2i_node
     return jr2i_jr2w_load_f32(env, file, name, t ? t->ndim : 1, t ? t->dims : NULL, out);
 }
 
-static size_t packed_size(const jr2i_node *node, int32_t planar)
+/* planes: of the inputs of JR2I_OP_FEW, those that are planar. */
+static size_t packed_size(const jr2i_node *node, int32_t planar, int32_t planes)
 {
     switch (node->op) {
     case JR2I_OP_CONV:
@@ -67,7 +78,7 @@ static size_t packed_size(const jr2i_node *node, int32_t planar)
     case JR2I_OP_WINO:
         return jr2i_pack_wino_size(node->channels, node->in, node->tile);
     case JR2I_OP_FEW:
-        return jr2i_pack_few_size(node->channels, node->in);
+        return jr2i_pack_few_size(node->channels, node->in - planes, planes);
     case JR2I_OP_DEPTHWISE:
         return jr2i_pack_depthwise_size(node->channels);
     default:
@@ -116,7 +127,8 @@ static int32_t pack_node(jr2i_env *env, jr2i_net *net, jr2i_node *node, const jr
 {
     const int32_t planar = reads_planar(net, node);
     const int32_t blocks = jr2i_blocks(node->channels), panel_blocks = net->use_gemm ? blocks : net->kernels->panel_blocks;
-    const size_t size = packed_size(node, planar), bias_size = (size_t)jr2i_round_up(node->channels, 64);
+    const int32_t planes = node->op == JR2I_OP_FEW && node->b >= 0 ? net->nodes[node->b].channels : 0;
+    const size_t size = packed_size(node, planar, planes), bias_size = (size_t)jr2i_round_up(node->channels, 64);
     float *w, *bias;
     int32_t status = load_tensor(env, file, node, "weight", &w);
     if (status != JR2_OK)
@@ -141,7 +153,7 @@ static int32_t pack_node(jr2i_env *env, jr2i_net *net, jr2i_node *node, const jr
         jr2i_pack_wino(w, node->channels, node->in, node->tile, panel_blocks, node->weights);
         break;
     case JR2I_OP_FEW:
-        jr2i_pack_few(w, node->channels, node->in, node->weights);
+        jr2i_pack_few(w, node->channels, node->in - planes, planes, node->weights);
         break;
     case JR2I_OP_DEPTHWISE:
         jr2i_pack_depthwise(w, node->channels, node->weights);
@@ -164,15 +176,18 @@ int32_t jr2i_net_pack(jr2i_env *env, jr2i_net *net, const jr2i_jr2w *file)
     jr2i_shape *shapes = jr2i_alloc(env, (size_t)net->node_count, sizeof *shapes);
     if (!shapes)
         return jr2i_no_memory(env, (size_t)net->node_count * sizeof *shapes);
-    choose_input_forms(net);
-    int32_t status = jr2i_net_shapes(env, net, net->nodes[0].height, net->nodes[0].width, shapes);
+    int32_t status = choose_input_forms(env, net);
+    if (status == JR2_OK)
+        status = jr2i_net_shapes(env, net, net->nodes[0].height, net->nodes[0].width, shapes);
     for (int32_t i = 1; i < net->node_count && status == JR2_OK; i++)
         choose_algorithm(net, &net->nodes[i], &shapes[i]);
     jr2i_free(env, shapes);
     for (int32_t i = 1; i < net->node_count && status == JR2_OK; i++) {
         jr2i_node *node = &net->nodes[i];
-        if (!node->dead && (node->k == 3 || node->op == JR2I_OP_DEPTHWISE))
+        if (!node->dead && (node->k == 3 || node->op == JR2I_OP_DEPTHWISE || node->op == JR2I_OP_WARP))
             net->nodes[node->a].needs_halo = 1;
+        if (node->op == JR2I_OP_FEW && node->b >= 0)
+            net->nodes[node->b].needs_halo = 1;
         if (node->name[0] != 0 && !borrow(net, node))
             status = pack_node(env, net, node, file);
     }

@@ -51,6 +51,7 @@ int32_t jr2i_net_shapes(jr2i_env *env, const jr2i_net *net, int32_t height, int3
                 status = input_shape(env, &net->nodes[0], node, height, width, s);
             break;
         case JR2I_OP_SAMPLE:
+        case JR2I_OP_WARP:
             *s = shapes[node->b];
             break;
         case JR2I_OP_BEND:
@@ -180,7 +181,7 @@ static void find_inside(const jr2i_net *net, jr2i_place *places)
     for (int32_t i = 0; i < net->node_count; i++) {
         const jr2i_node *node = &net->nodes[i];
         const int32_t inputs[2] = { node->a, node->b };
-        if (node->dead || node->op != JR2I_OP_CONCAT || node->form != JR2I_BLOCKED || node->a == node->b)
+        if (node->dead || node->op != JR2I_OP_CONCAT || node->form == JR2I_VECTOR || node->a == node->b)
             continue;
         for (int k = 0; k < 2; k++) {
             const jr2i_node *in = &net->nodes[inputs[k]];
@@ -222,7 +223,8 @@ static void set_pointers(const jr2i_net *net, jr2i_net_state *state, size_t resu
             continue;
         const int32_t lanes = node->form == JR2I_BLOCKED ? JR2I_LANES : 1;
         const jr2i_node *outer = p->inside >= 0 ? &net->nodes[p->inside] : NULL;
-        const ptrdiff_t part = outer && outer->a != i ? jr2i_blocks(net->nodes[outer->a].channels) * p->block : 0;
+        const int32_t front = outer && outer->a != i ? net->nodes[outer->a].channels : 0;
+        const ptrdiff_t part = (node->form == JR2I_BLOCKED ? jr2i_blocks(front) : front) * p->block;
         p->data = base + (outer ? state->places[p->inside].at : p->at) + part + (node->form == JR2I_VECTOR ? 0 : p->row + lanes);
         p->output = NULL;
         if (node->is_output && node->form == JR2I_VECTOR)

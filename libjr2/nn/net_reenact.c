@@ -20,7 +20,7 @@ struct jr2i_reenact_state {
     float *flow;        /* (2,side/2,side/2) halved over and over */
     float *grid[GRIDS]; /* (2,n,n) */
     float *planes;      /* (frame maps,side/4,side/4) */
-    float *seen;        /* (4,side,side) zeros but the last plane */
+    float *seen;        /* (side,side), and room for three more of these in the beginning */
 };
 
 static int32_t conv(jr2i_graph *g, int32_t x, const char *name, int32_t stride, int32_t residual)
@@ -88,8 +88,8 @@ static int32_t make_frame(jr2i_env *env, const jr2i_jr2w *file, jr2i_net **out)
     in[PLANES] = jr2i_graph_input(g, JR2I_REENACT_FRAME_MAPS, SIDE / 4, SIDE / 4);
     for (int32_t k = 0; k < GRIDS; k++)
         in[GRID16 + k] = jr2i_graph_input(g, 2, grid_side[k], grid_side[k]);
-    in[SEEN] = jr2i_graph_input(g, 4, SIDE, SIDE);
-    in[PICTURE] = jr2i_graph_input(g, 4, SIDE, SIDE);
+    in[SEEN] = jr2i_graph_input(g, 1, SIDE, SIDE);
+    in[PICTURE] = jr2i_graph_input(g, 3, SIDE, SIDE);
     in[FEATURES64] = jr2i_graph_input(g, outputs(file, "encoder.out1.weight"), SIDE / 4, SIDE / 4);
     in[FEATURES32] = jr2i_graph_input(g, outputs(file, "encoder.out2.weight"), SIDE / 8, SIDE / 8);
     in[FEATURES16] = jr2i_graph_input(g, outputs(file, "encoder.out3.weight"), SIDE / 16, SIDE / 16);
@@ -109,12 +109,10 @@ static int32_t make_frame(jr2i_env *env, const jr2i_jr2w *file, jr2i_net **out)
     x = jr2i_graph_sample(g, in[FEATURES64], jr2i_graph_bend(g, in[GRID64], h, FLOW_UNIT / 4), 0);
     const int32_t z = conv(g, jr2i_graph_concat(g, y, x), "frame.mix1", 1, -1);
     const int32_t grid = jr2i_graph_bend(g, in[GRID256], h, FLOW_UNIT);
-    /* The picture's fourth plane is 0, and the visibility's first three: their sum is one after the other. */
-    const int32_t warped = jr2i_graph_add(g, jr2i_graph_sample(g, in[PICTURE], grid, 0), in[SEEN], JR2I_ACT_NONE);
+    const int32_t warped = jr2i_graph_concat(g, jr2i_graph_warp(g, in[PICTURE], grid), in[SEEN]);
     x = conv(g, up(g, conv(g, up(g, z), "frame.up0", 1, -1)), "frame.detail", 1, -1);
-    x = jr2i_graph_concat(g, x, warped);
     jr2i_graph_output(g, warped);
-    jr2i_graph_output(g, jr2i_graph_conv(g, x, "frame.last", 1, JR2I_ACT_SIGMOID, -1));
+    jr2i_graph_output(g, jr2i_graph_conv_planes(g, x, warped, "frame.last", JR2I_ACT_SIGMOID));
     jr2i_graph_output(g, grid);
     return jr2i_graph_finish(env, g, out);
 }
@@ -177,10 +175,7 @@ static int32_t encode(jr2i_env *env, const jr2i_net_reenact *net, jr2i_net_state
         return status;
     for (size_t i = 0; i < 3 * pixels; i++)
         state->seen[i] = 0.5f * (maps[i] + 1);
-    memset(state->seen + 3 * pixels, 0, pixels * sizeof(float));
-    status = jr2i_net_set_input(env, net->frame, state->frame, PICTURE, state->seen);
-    memset(state->seen, 0, 3 * pixels * sizeof(float));
-    return status;
+    return jr2i_net_set_input(env, net->frame, state->frame, PICTURE, state->seen);
 }
 
 int32_t jr2i_reenact_state_create(jr2i_env *env, const jr2i_net_reenact *net, int32_t max_threads, jr2i_pool *pool, const float *maps,
@@ -258,7 +253,7 @@ int32_t jr2i_reenact_run(jr2i_env *env, const jr2i_net_reenact *net, jr2i_reenac
         to_grid(state->flow, grid_side[k], state->grid[k]);
     }
     halve(planes, JR2I_REENACT_FRAME_MAPS, SIDE / 4, state->planes);
-    make_seen(planes + (size_t)JR2I_REENACT_VISIBLE * (SIDE / 2) * (SIDE / 2), state->seen + 3 * (size_t)SIDE * SIDE);
+    make_seen(planes + (size_t)JR2I_REENACT_VISIBLE * (SIDE / 2) * (SIDE / 2), state->seen);
     const float *inputs[INPUTS] = {state->planes, state->grid[0], state->grid[1], state->grid[2], state->grid[3], state->seen, NULL, NULL, NULL, NULL};
     int32_t status = jr2i_net_run_inputs(env, net->frame, state->frame, pool, inputs);
     picture->warped = jr2i_net_output(net->frame, state->frame, 0, NULL, NULL, NULL);

@@ -15,8 +15,10 @@ static jr2i_plane block_of(const jr2i_place *p, int32_t block)
 static void few_task(void *arg, int32_t task, int32_t worker)
 {
     const jr2i_run *r = arg;
+    const int32_t planes = r->b ? r->net->nodes[r->node->b].channels : 0;
     (void)worker;
-    const jr2i_conv_few q = { .x = r->a->data, .x_row = r->a->row, .x_block = r->a->block, .in_blocks = jr2i_blocks(r->node->in),
+    const jr2i_conv_few q = { .x = r->a->data, .x_row = r->a->row, .x_block = r->a->block, .in_blocks = jr2i_blocks(r->node->in - planes),
+                              .p = r->b ? r->b->data : NULL, .p_row = r->b ? r->b->row : 0, .p_plane = r->b ? r->b->block : 0, .planes = planes,
                               .out_channels = r->node->channels, .weights = r->node->weights, .bias = r->node->bias, .y = r->y->data,
                               .y_row = r->y->row, .y_plane = r->y->block, .width = r->y->shape.width, .act = r->node->act };
     r->kernels->conv_few(&q, task, task + 1);
@@ -68,7 +70,7 @@ static void add_task(void *arg, int32_t task, int32_t worker)
 /* Pixels (x, y) of the sampling of row r, columns from i on: n pairs into coords. */
 static void grid_coords(const jr2i_run *r, int32_t row, int32_t i, int32_t n, float *coords)
 {
-    const int planar = r->node->op == JR2I_OP_SAMPLE && r->net->nodes[r->node->b].form == JR2I_PLANAR;
+    const int planar = r->node->b >= 0 && r->net->nodes[r->node->b].form == JR2I_PLANAR;
     for (int32_t k = 0; k < n; k++) {
         if (r->node->op == JR2I_OP_RESIZE2) {
             coords[2 * k] = ((float)(i + k) + 0.5f) * 0.5f - 0.5f;
@@ -98,6 +100,60 @@ static void sample_task(void *arg, int32_t task, int32_t worker)
     }
 }
 
+/* A coordinate brought into 0..side - 1, NaN to 0, as the lower of two neighbours and its distance from there. */
+static int32_t lower_neighbour(float u, int32_t side, float *distance)
+{
+    u = u > 0 ? u : 0;
+    u = u < (float)(side - 1) ? u : (float)(side - 1);
+    int32_t at = (int32_t)u;
+    at -= at > 0 && at == side - 1;
+    *distance = u - (float)at;
+    return at;
+}
+
+/* One row of warped planes. In a map of one row or column the second neighbour is the halo, with a share of 0. */
+static void warp_task(void *arg, int32_t task, int32_t worker)
+{
+    enum { PART = 64 };
+    const jr2i_run *r = arg;
+    float coords[2 * PART], weight[4][PART];
+    ptrdiff_t at[PART];
+    (void)worker;
+    for (int32_t i = 0; i < r->y->shape.width; i += PART) {
+        const int32_t n = r->y->shape.width - i < PART ? r->y->shape.width - i : PART;
+        grid_coords(r, task, i, n, coords);
+        for (int32_t k = 0; k < n; k++) {
+            float fx, fy;
+            const int32_t x = lower_neighbour(coords[2 * k], r->a->shape.width, &fx);
+            at[k] = lower_neighbour(coords[2 * k + 1], r->a->shape.height, &fy) * r->a->row + x;
+            weight[0][k] = (1 - fx) * (1 - fy);
+            weight[1][k] = fx * (1 - fy);
+            weight[2][k] = (1 - fx) * fy;
+            weight[3][k] = fx * fy;
+        }
+        for (int32_t c = 0; c < r->node->channels; c++) {
+            const float *plane = r->a->data + c * r->a->block, *below = plane + r->a->row;
+            float *y = r->y->data + c * r->y->block + task * r->y->row + i;
+            for (int32_t k = 0; k < n; k++)
+                y[k] = weight[0][k] * plane[at[k]] + weight[1][k] * plane[at[k] + 1] + weight[2][k] * below[at[k]] + weight[3][k] * below[at[k] + 1];
+        }
+    }
+}
+
+/* One plane of a concatenation of planes. */
+static void plane_task(void *arg, int32_t task, int32_t worker)
+{
+    const jr2i_run *r = arg;
+    const int32_t front = r->net->nodes[r->node->a].channels;
+    const jr2i_place *from = task < front ? r->a : r->b;
+    const float *x = from->data + (task < front ? task : task - front) * from->block;
+    (void)worker;
+    if (from->inside == (int32_t)(r->node - r->net->nodes))
+        return; /* it was made there */
+    for (int32_t row = 0; row < from->shape.height; row++)
+        memcpy(r->y->data + task * r->y->block + row * r->y->row, x + row * from->row, (size_t)from->shape.width * sizeof *x);
+}
+
 /* One row of a bent grid. */
 static void bend_task(void *arg, int32_t task, int32_t worker)
 {
@@ -110,17 +166,21 @@ static void bend_task(void *arg, int32_t task, int32_t worker)
     const float fv = v - (float)top, *row0 = h->data + top * h->row, *row1 = h->data + below * h->row;
     const float *grid = r->a->data + task * r->a->row;
     float *x = r->y->data + task * r->y->row, *y = x + r->y->block;
+    int32_t held = -1; /* the left column that from and to come from */
+    float from[3] = { 0 }, to[3] = { 0 }, by[3];
     (void)worker;
     for (int32_t i = 0; i < width; i++) {
-        const float u = fmaxf(((float)i + 0.5f) * step - 0.5f, 0);
+        float u = ((float)i + 0.5f) * step - 0.5f;
+        u = u > 0 ? u : 0;
         const int32_t left = (int32_t)u, right = left + 1 < h->shape.width ? left + 1 : left;
         const float fu = u - (float)left;
-        float by[3];
-        for (int32_t k = 0; k < 3; k++) {
-            const float a = row0[left * JR2I_LANES + k], b = row0[right * JR2I_LANES + k];
-            const float c = row1[left * JR2I_LANES + k], d = row1[right * JR2I_LANES + k];
-            by[k] = (1 - fv) * ((1 - fu) * a + fu * b) + fv * ((1 - fu) * c + fu * d);
+        for (int32_t k = 0; k < 3 && left != held; k++) {
+            from[k] = (1 - fv) * row0[left * JR2I_LANES + k] + fv * row1[left * JR2I_LANES + k];
+            to[k] = (1 - fv) * row0[right * JR2I_LANES + k] + fv * row1[right * JR2I_LANES + k];
         }
+        held = left;
+        for (int32_t k = 0; k < 3; k++)
+            by[k] = (1 - fu) * from[k] + fu * to[k];
         const float gx = planar ? grid[i] : grid[i * JR2I_LANES], gy = planar ? grid[i + r->a->block] : grid[i * JR2I_LANES + 1];
         x[i] = (float)i + (1 + by[2]) * (gx - (float)i) + unit * by[0];
         y[i] = (float)task + (1 + by[2]) * (gy - (float)task) + unit * by[1];
@@ -275,6 +335,9 @@ static void run_node(jr2i_run *r, const float *const *inputs)
     case JR2I_OP_SAMPLE:
         jr2i_pool_run(r->pool, sample_task, r, r->y->shape.height);
         break;
+    case JR2I_OP_WARP:
+        jr2i_pool_run(r->pool, warp_task, r, r->y->shape.height);
+        break;
     case JR2I_OP_BEND:
         jr2i_pool_run(r->pool, bend_task, r, r->y->shape.height);
         break;
@@ -291,6 +354,10 @@ static void run_node(jr2i_run *r, const float *const *inputs)
         if (r->node->form == JR2I_VECTOR) {
             memcpy(r->y->data, r->a->data, (size_t)r->a->shape.width * sizeof *r->a->data);
             memcpy(r->y->data + r->a->shape.width, r->b->data, (size_t)r->b->shape.width * sizeof *r->b->data);
+            break;
+        }
+        if (r->node->form == JR2I_PLANAR) {
+            jr2i_pool_run(r->pool, plane_task, r, r->node->channels);
             break;
         }
         jr2i_pool_run(r->pool, block_task, r, blocks);
