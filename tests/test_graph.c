@@ -13,6 +13,7 @@
 #include "nn/net_expression.h"
 #include "nn/net_find.h"
 #include "suite.h"
+#include "tensor/half.h"
 
 static uint32_t seed = 7;
 
@@ -129,7 +130,7 @@ typedef struct {
     writer file;
 } layers;
 
-static const layer *add_layer(layers *l, const char *name, int out, int in, int k) /* k 0: linear */
+static const layer *add_layer_of(layers *l, const char *name, int out, int in, int k, int halves) /* k 0: linear; halves: weights that these hold */
 {
     layer *n = &l->layers[l->count++];
     const int taps = k ? k * k : 1;
@@ -140,11 +141,21 @@ static const layer *add_layer(layers *l, const char *name, int out, int in, int 
     n->k = k;
     n->w = random_floats((size_t)(out * in * taps), 1.7f / sqrtf((float)(in * taps)));
     n->bias = random_floats((size_t)out, 0.5f);
+    for (int i = 0; i < out * in * taps && halves; i++) {
+        uint16_t half;
+        jr2i_as_halves(&n->w[i], 1, &half);
+        n->w[i] = jr2i_half_to_float(half);
+    }
     snprintf(full, sizeof full, "%s.weight", name);
     writer_add(&l->file, full, 0, k ? 4 : 2, (const int32_t[]){ out, in, k, k }, n->w);
     snprintf(full, sizeof full, "%s.bias", name);
     writer_add(&l->file, full, 0, 1, (const int32_t[]){ out }, n->bias);
     return n;
+}
+
+static const layer *add_layer(layers *l, const char *name, int out, int in, int k)
+{
+    return add_layer_of(l, name, out, in, k, 0);
 }
 
 static const layer *get_layer(const layers *l, const char *name)
@@ -408,6 +419,67 @@ START_TEST(test_planes)
 }
 END_TEST
 
+/* Layers whose weights are many for few pixels, and halves: Winograd of both sizes, doubled, and direct. */
+static void make_streams(layers *l)
+{
+    add_layer_of(l, "in", 96, 3, 3, 1);
+    add_layer_of(l, "large", 112, 96, 3, 1);
+    add_layer_of(l, "small", 100, 112, 3, 1);
+    add_layer_of(l, "up", 100, 100, 3, 1);
+    add_layer_of(l, "down", 180, 100, 3, 1);
+}
+
+START_TEST(test_streams)
+{
+    jr2i_env env = { 0 };
+    layers l = { 0 };
+    make_streams(&l);
+    size_t size;
+    uint8_t *bytes = writer_finish(&l.file, "jr2.test.1", &size);
+    jr2i_jr2w *file;
+    jr2i_graph *g;
+    jr2i_net *net;
+    jr2i_pool *pool;
+    ok(&env, jr2i_jr2w_open_memory(&env, bytes, size, 0, &file));
+    setenv("JR2_CPU", cpus[_i], 1);
+    ok(&env, jr2i_graph_create(&env, file, &g));
+    int32_t x = jr2i_graph_conv(g, jr2i_graph_input(g, 3, 26, 24), "in", 2, JR2I_ACT_RELU, -1);
+    x = jr2i_graph_conv(g, x, "large", 1, JR2I_ACT_RELU, -1);
+    x = jr2i_graph_conv(g, jr2i_graph_max_pool2(g, x), "small", 1, JR2I_ACT_RELU, -1);
+    jr2i_graph_output(g, x);
+    x = jr2i_graph_conv(g, jr2i_graph_upsample2(g, x), "up", 1, JR2I_ACT_RELU, -1);
+    jr2i_graph_output(g, jr2i_graph_conv(g, x, "down", 2, JR2I_ACT_NONE, -1));
+    ok(&env, jr2i_graph_finish(&env, g, &net));
+    ok(&env, jr2i_pool_create(&env, 3, &pool));
+    plain in = { 3, 26, 24, random_floats(3 * 26 * 24, 1) }, first = named_conv(&l, "in", &in, 2, JR2I_ACT_RELU, NULL);
+    plain large = named_conv(&l, "large", &first, 1, JR2I_ACT_RELU, NULL), pooled = plain_pool(&large);
+    plain want[2], doubled, up;
+    want[0] = named_conv(&l, "small", &pooled, 1, JR2I_ACT_RELU, NULL);
+    doubled = plain_up(&want[0]);
+    up = named_conv(&l, "up", &doubled, 1, JR2I_ACT_RELU, NULL);
+    want[1] = named_conv(&l, "down", &up, 2, JR2I_ACT_NONE, NULL);
+    for (int threads = 1; threads <= 3; threads += 2) {
+        jr2i_net_state *state;
+        ok(&env, jr2i_net_state_create(&env, net, 26, 24, threads, &state));
+        ok(&env, jr2i_net_run(&env, net, state, threads > 1 ? pool : NULL, in.p));
+        for (int i = 0; i < 2; i++) {
+            int32_t c, h, w;
+            const float *y = jr2i_net_output(net, state, i, &c, &h, &w);
+            compare(cpus[_i], &want[i], y, c, h, w);
+        }
+        jr2i_net_state_free(&env, state);
+    }
+    plain gone[] = { in, first, large, pooled, want[0], doubled, up, want[1] };
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+        free(gone[i].p);
+    jr2i_pool_free(&env, pool);
+    jr2i_net_free(&env, net);
+    jr2i_jr2w_close(&env, file);
+    free(bytes);
+    free_layers(&l);
+}
+END_TEST
+
 /* Layers: c channels; the plain evaluation takes a while, so the channels are few. */
 static void make_coarse(layers *l, const int *c, int stages, int blocks, int neck, int hidden, int out)
 {
@@ -643,6 +715,7 @@ int main(void)
     TCase *tcase = tcase_create("networks");
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, test_all_operations, 0, (int)(sizeof cpus / sizeof *cpus));
+    tcase_add_loop_test(tcase, test_streams, 0, (int)(sizeof cpus / sizeof *cpus));
     tcase_add_loop_test(tcase, test_planes, 0, (int)(sizeof cpus / sizeof *cpus));
     tcase_add_test(tcase, test_coarse);
     tcase_add_test(tcase, test_refused);

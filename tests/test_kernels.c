@@ -12,6 +12,7 @@
 #include "kernels/pack.h"
 #include "tensor/half.h"
 #include "suite.h"
+#include "tensor/half.h"
 
 #ifndef JR2_NO_CHECK
 #include <check.h>
@@ -142,9 +143,9 @@ static int check_conv(void)
             map y = t < 0 ? y0 : new_map(blocks, oh, ow, 16, 0);
             jr2i_pack_conv(w, out, in, k, planar, table->panel_blocks, packed);
             q.panels = jr2i_panel_count(blocks, table->panel_blocks);
-            q.weights = packed;
             q.y = y.p;
             for (int32_t p = 0; p < q.panels; p++) {
+                q.weights = packed + (ptrdiff_t)jr2i_panel_start(blocks, q.panels, p) * 16 * q.chunks * q.chunk;
                 table->conv(&q, p, 0, oh / 2);
                 table->conv(&q, p, oh / 2, oh);
             }
@@ -157,6 +158,14 @@ static int check_conv(void)
         free(x.memory); free(y0.memory); free(res.memory); free(w); free(bias); free(offset); free(packed);
     }
     return 0;
+}
+
+/* All panels of a point. */
+static void multiply(const jr2i_kernels *table, const jr2i_wino *q, int32_t point, int32_t n, const float *packed, const float *v, float *m)
+{
+    const ptrdiff_t in = q->in_blocks * 16, all = in * q->out_blocks * 16;
+    for (int32_t p = 0; p < q->panels; p++)
+        table->wino_multiply(q, p, point, n, packed + point * all + jr2i_panel_start(q->out_blocks, q->panels, p) * 16 * in, v, m);
 }
 
 /* The C Winograd against the C direct convolution first: the transforms are right; then each version against it. */
@@ -172,7 +181,7 @@ static int check_winograd(void)
         float *packed = new_floats(jr2i_pack_wino_size(out, in, tile), 0);
         float *v = new_floats((size_t)(points * jr2i_wino_stride(ib, tiles)), 0), *m = new_floats((size_t)(points * jr2i_wino_stride(ob, tiles)), 0);
         jr2i_wino q = { .tile = tile, .upsample = up, .in_blocks = ib, .out_blocks = ob, .tiles_x = tx, .x = x.p, .x_row = x.row,
-                        .x_block = x.block, .weights = packed, .bias = bias, .residual = random_int(0, 1) ? res.p : NULL,
+                        .x_block = x.block, .bias = bias, .residual = random_int(0, 1) ? res.p : NULL,
                         .y_row = y0.row, .y_block = y0.block, .act = act };
         for (int t = -1; t < table_count; t++) {
             const jr2i_kernels *table = t < 0 ? &jr2i_kernels_c : tables[t];
@@ -186,7 +195,7 @@ static int check_winograd(void)
                 for (int32_t b = 0; b < ib && n > 0; b++)
                     table->wino_input(&q, b, first, n, v);
                 for (int32_t p = 0; p < points && n > 0; p++)
-                    table->wino_multiply(&q, p, n, v, m);
+                    multiply(table, &q, p, n, packed, v, m);
                 for (int32_t b = 0; b < ob && n > 0; b++)
                     table->wino_output(&q, b, first, n, m);
             }
@@ -206,17 +215,62 @@ static int check_winograd(void)
             ptrdiff_t offset[9 * 4];
             float *direct = new_floats(jr2i_pack_conv_size(out, in, 3, 0), 0);
             jr2i_pack_conv(weights, out, in, 3, 0, 1, direct);
-            jr2i_conv c = { .x = d.p, .x_row = d.row, .x_step = 16, .offset = offset, .chunk = 16, .weights = direct, .bias = bias,
+            jr2i_conv c = { .x = d.p, .x_row = d.row, .x_step = 16, .offset = offset, .chunk = 16, .bias = bias,
                             .blocks = ob, .panels = ob, .y = y1.p, .residual = q.residual, .y_row = y1.row, .y_block = y1.block,
                             .width = w, .act = act };
             c.chunks = jr2i_conv_offsets(in, 3, 0, d.row, d.block, offset);
-            for (int32_t p = 0; p < ob; p++)
+            for (int32_t p = 0; p < ob; p++) {
+                c.weights = direct + (ptrdiff_t)p * 16 * c.chunks * 16;
                 jr2i_kernels_c.conv(&c, p, 0, h);
+            }
             if (difference("winograd", "C against direct", y1.memory, y0.memory, y0.size, 2e-5 * (in + 10)) > 1)
                 return 1;
             free(d.memory); free(y1.memory); free(direct);
         }
         free(x.memory); free(y0.memory); free(res.memory); free(weights); free(bias); free(packed); free(v); free(m);
+    }
+    return 0;
+}
+
+/* Weights that are halves: made wider, and transformed as jr2i_pack_wino does it beforehand. */
+static int check_halves(void)
+{
+    for (int round = 0; round < rounds(20); round++) {
+        const int32_t in = random_int(1, 40), out = random_int(1, 120), tile = random_int(0, 1) ? 4 : 2, size = tile + 2, rows = jr2i_blocks(in) * 16;
+        const size_t count = jr2i_pack_wino_taps_size(out, in), all = jr2i_pack_wino_size(out, in, tile);
+        float *w = new_floats((size_t)(out * in * 9), 1), *taps = new_floats(count, 0), *packed = new_floats(all, 0);
+        uint16_t *halves = malloc(count * sizeof *halves), half;
+        for (int32_t i = 0; i < out * in * 9; i++) {
+            jr2i_as_halves(&w[i], 1, &half);
+            w[i] = jr2i_half_to_float(half);
+        }
+        for (int t = -1; t < table_count; t++) {
+            const jr2i_kernels *table = t < 0 ? &jr2i_kernels_c : tables[t];
+            const int32_t panels = jr2i_panel_count(jr2i_blocks(out), table->panel_blocks);
+            jr2i_pack_wino_taps(w, out, in, table->panel_blocks, taps);
+            ck_assert_int_eq(jr2i_as_halves(taps, count, halves), 1);
+            jr2i_pack_wino(w, out, in, tile, table->panel_blocks, packed);
+            float *wide = new_floats(count, 0);
+            table->widen(halves, count, wide);
+            if (memcmp(wide, taps, count * sizeof *wide) != 0) {
+                printf("widen, %s: not the same\n", table->name);
+                return 1;
+            }
+            for (int32_t p = 0; p < panels; p++) {
+                const int32_t first = jr2i_panel_start(jr2i_blocks(out), panels, p) * 16;
+                const int32_t width = jr2i_panel_start(jr2i_blocks(out), panels, p + 1) * 16 - first, row0 = random_int(0, size - 1), row1 = random_int(row0 + 1, size);
+                const size_t point = (size_t)(rows * width);
+                float *got = new_floats((size_t)((row1 - row0) * size) * point, 0);
+                table->wino_weights(halves + (size_t)first * (size_t)rows * 9, tile, rows, width, row0, row1, got);
+                for (int32_t k = row0 * size; k < row1 * size; k++)
+                    if (difference("wino_weights", table->name, packed + (size_t)k * (size_t)(jr2i_blocks(out) * 16 * rows) + (size_t)(first * rows),
+                                   got + (size_t)(k - row0 * size) * point, point, 1e-6) > 1)
+                        return 1;
+                free(got);
+            }
+            free(wide);
+        }
+        free(w); free(taps); free(packed); free(halves);
     }
     return 0;
 }
@@ -437,8 +491,11 @@ typedef struct {
 static void bench_conv(const jr2i_kernels *t, void *p)
 {
     const bench *q = p;
-    for (int32_t i = 0; i < q->conv.panels; i++)
-        t->conv(&q->conv, i, 0, q->height);
+    jr2i_conv conv = q->conv;
+    for (int32_t i = 0; i < conv.panels; i++) {
+        conv.weights = q->w + (ptrdiff_t)jr2i_panel_start(conv.blocks, conv.panels, i) * 16 * conv.chunks * conv.chunk;
+        t->conv(&conv, i, 0, q->height);
+    }
 }
 
 static void bench_wino(const jr2i_kernels *t, void *p)
@@ -450,7 +507,7 @@ static void bench_wino(const jr2i_kernels *t, void *p)
         for (int32_t b = 0; b < q->wino.in_blocks; b++)
             t->wino_input(&q->wino, b, first, n, q->v);
         for (int32_t i = 0; i < points; i++)
-            t->wino_multiply(&q->wino, i, n, q->v, q->m);
+            multiply(t, &q->wino, i, n, q->w, q->v, q->m);
         for (int32_t b = 0; b < q->wino.out_blocks; b++)
             t->wino_output(&q->wino, b, first, n, q->m);
     }
@@ -484,9 +541,9 @@ static void bench_shape(const jr2i_kernels *t, int32_t in, int32_t out, int32_t 
     float *w = new_floats((size_t)(in * out * 9), 1), *bias = new_floats((size_t)out + 16, 1);
     float *packed = new_floats(jr2i_pack_wino_size(out, in, 4), 0);
     ptrdiff_t *offset = malloc(sizeof *offset * (size_t)(in + 16) * 9);
-    bench q = { .height = os };
+    bench q = { .height = os, .w = packed };
     q.conv = (jr2i_conv){ .x = x.p, .x_row = x.row * stride, .x_step = x.lanes * stride, .offset = offset, .chunk = planar ? 3 : 16,
-                          .weights = packed, .bias = bias, .blocks = jr2i_blocks(out), .y = y.p, .y_row = y.row, .y_block = y.block,
+                          .bias = bias, .blocks = jr2i_blocks(out), .y = y.p, .y_row = y.row, .y_block = y.block,
                           .width = os, .act = 1 };
     q.conv.panels = jr2i_panel_count(q.conv.blocks, t->panel_blocks);
     q.conv.chunks = jr2i_conv_offsets(in, 3, planar, x.row, x.block, offset);
@@ -499,7 +556,7 @@ static void bench_shape(const jr2i_kernels *t, int32_t in, int32_t out, int32_t 
         q.tiles = (size / tile) * (size / tile);
         jr2i_pack_wino(w, out, in, tile, t->panel_blocks, packed);
         q.wino = (jr2i_wino){ .tile = tile, .in_blocks = jr2i_blocks(in), .out_blocks = jr2i_blocks(out), .panels = q.conv.panels,
-                              .tiles_x = size / tile, .x = x.p, .x_row = x.row, .x_block = x.block, .weights = packed, .bias = bias,
+                              .tiles_x = size / tile, .x = x.p, .x_row = x.row, .x_block = x.block, .bias = bias,
                               .y = y.p, .y_row = y.row, .y_block = y.block, .act = 1 };
         q.v = new_floats((size_t)points * (size_t)jr2i_wino_stride(jr2i_blocks(in), q.tiles), 0);
         q.m = new_floats((size_t)points * (size_t)jr2i_wino_stride(jr2i_blocks(out), q.tiles), 0);
@@ -549,7 +606,7 @@ static int run_bench(void)
 static const struct {
     const char *name;
     int (*run)(void);
-} checks[] = { { "panels", check_panels }, { "conv", check_conv }, { "winograd", check_winograd }, { "few", check_few },
+} checks[] = { { "panels", check_panels }, { "conv", check_conv }, { "winograd", check_winograd }, { "halves", check_halves }, { "few", check_few },
                { "depthwise", check_depthwise }, { "linear", check_linear }, { "add_blocks", check_add_blocks },
                { "planes", check_planes } };
 #define CHECKS (sizeof checks / sizeof *checks)

@@ -104,7 +104,7 @@ static void KERNEL(conv)(const jr2i_conv *q, int32_t panel, int32_t row0, int32_
 {
     const int32_t block0 = jr2i_panel_start(q->blocks, q->panels, panel);
     const int32_t blocks = jr2i_panel_start(q->blocks, q->panels, panel + 1) - block0;
-    const float *w = q->weights + (ptrdiff_t)block0 * JR2I_LANES * q->chunks * q->chunk, *bias = q->bias + block0 * JR2I_LANES;
+    const float *w = q->weights, *bias = q->bias + block0 * JR2I_LANES;
     const tile_shape shape = { q->offset, q->x_step, q->y_block, q->chunks, q->chunk, jr2i_act_slope(q->act) };
     for (int32_t r = row0; r < row1; r++) {
         const ptrdiff_t at = block0 * q->y_block + r * q->y_row;
@@ -197,6 +197,13 @@ static void KERNEL(conv_few)(const jr2i_conv_few *q, int32_t row0, int32_t row1)
     }
 }
 
+/* Asks for what lies 4 KiB behind p, a page's length: processors do not look beyond pages by themselves. Past the end it does nothing. */
+INLINE void fetch_ahead(const void *p, size_t bytes)
+{
+    for (size_t k = 0; k < bytes; k += 64)
+        __builtin_prefetch((const void *)((uintptr_t)p + 4096 + k));
+}
+
 /* Of weights that are floats or halves; `half` is known where this is inlined. */
 #define LOAD_WEIGHTS(weights, at, half) ((half) ? V_LOAD_HALF((const uint16_t *)(weights) + (at)) : V_LOAD((const float *)(weights) + (at)))
 
@@ -214,6 +221,8 @@ static inline void KERNEL(linear_of)(const float *x, int32_t inputs, const void 
         int32_t i = 0;
         for (; i + 2 <= inputs; i += 2, w += 128) {
             vf a = V_SET1(x[i]), b = V_SET1(x[i + 1]);
+            if (part == 0)
+                fetch_ahead((const char *)weights + w * (half ? 2 : 4), half ? 256 : 512);
             UNROLL for (int j = 0; j < N; j++) {
                 even[j] = V_FMA(a, LOAD_WEIGHTS(weights, w + j * VL, half), even[j]);
                 odd[j] = V_FMA(b, LOAD_WEIGHTS(weights, w + 64 + j * VL, half), odd[j]);
@@ -227,6 +236,13 @@ static inline void KERNEL(linear_of)(const float *x, int32_t inputs, const void 
         UNROLL for (int j = 0; j < N; j++)
             V_STORE(y + part + j * VL, v_act(V_ADD(even[j], odd[j]), act));
     }
+}
+
+static void KERNEL(widen)(const uint16_t *halves, size_t count, float *to)
+{
+    for (size_t i = 0; i < count; i += JR2I_LANES)
+        UNROLL for (int l = 0; l < JR2I_LANES; l += VL)
+            V_STORE(to + i + l, V_LOAD_HALF(halves + i + l));
 }
 
 static void KERNEL(linear)(const float *x, int32_t inputs, const float *weights, const float *bias, int32_t act, float *y)

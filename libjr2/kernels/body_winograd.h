@@ -114,7 +114,67 @@ static void KERNEL(wino_input)(const jr2i_wino *q, int32_t in_block, int32_t til
     }
 }
 
-static void KERNEL(wino_multiply)(const jr2i_wino *q, int32_t point, int32_t n, const float *v, float *m)
+/* G: rows of a filter's column, or columns of a row. */
+INLINE void weights6(vf o[6], vf g0, vf g1, vf g2)
+{
+    const vf ends = V_MUL(V_ADD(g0, g2), V_SET1(-1 / 6.0f)), middle = V_MUL(g1, V_SET1(1 / 6.0f));
+    const vf far = V_FMA(g0, V_SET1(1 / 24.0f), V_MUL(g2, V_SET1(1 / 6.0f))), half = V_MUL(g1, V_SET1(1 / 12.0f));
+    o[0] = V_MUL(g0, V_SET1(0.25f));
+    o[1] = V_SUB(ends, middle);
+    o[2] = V_ADD(ends, middle);
+    o[3] = V_ADD(far, half);
+    o[4] = V_SUB(far, half);
+    o[5] = g2;
+}
+
+INLINE void weights4(vf o[4], vf g0, vf g1, vf g2)
+{
+    const vf ends = V_MUL(V_ADD(g0, g2), V_SET1(0.5f)), middle = V_MUL(g1, V_SET1(0.5f));
+    o[0] = g0;
+    o[1] = V_ADD(ends, middle);
+    o[2] = V_SUB(ends, middle);
+    o[3] = g2;
+}
+
+INLINE void wino_weights_of(const int size, const uint16_t *halves, int32_t in, int32_t width, int32_t row0, int32_t row1, float *to)
+{
+    const ptrdiff_t point = (ptrdiff_t)in * width;
+    for (int32_t c = 0; c < in; c++, halves += 9 * width, to += width)
+        for (int32_t o = 0; o < width; o += VL) {
+            if (row0 == 0)
+                fetch_ahead(halves + 9 * o, 9 * VL * sizeof *halves);
+            vf column[3][6];
+            UNROLL for (int j = 0; j < 3; j++) {
+                const uint16_t *g = halves + j * width + o;
+                const vf g0 = V_LOAD_HALF(g), g1 = V_LOAD_HALF(g + 3 * width), g2 = V_LOAD_HALF(g + 6 * width);
+                if (size == 6)
+                    weights6(column[j], g0, g1, g2);
+                else
+                    weights4(column[j], g0, g1, g2);
+            }
+            UNROLL for (int i = 0; i < size; i++) {
+                vf row[6];
+                if (i < row0 || i >= row1)
+                    continue;
+                if (size == 6)
+                    weights6(row, column[0][i], column[1][i], column[2][i]);
+                else
+                    weights4(row, column[0][i], column[1][i], column[2][i]);
+                UNROLL for (int j = 0; j < size; j++)
+                    V_STORE(to + ((i - row0) * size + j) * point + o, row[j]);
+            }
+        }
+}
+
+static void KERNEL(wino_weights)(const uint16_t *halves, int32_t tile, int32_t in, int32_t width, int32_t row0, int32_t row1, float *to)
+{
+    if (tile == 4)
+        wino_weights_of(6, halves, in, width, row0, row1, to);
+    else
+        wino_weights_of(4, halves, in, width, row0, row1, to);
+}
+
+static void KERNEL(wino_multiply)(const jr2i_wino *q, int32_t panel, int32_t point, int32_t n, const float *weights, const float *v, float *m)
 {
     static const float no_bias[PANEL_BLOCKS * JR2I_LANES] = { 0 };
     if (q->upsample && (point / 6 == 2 || point % 6 == 2))
@@ -123,15 +183,11 @@ static void KERNEL(wino_multiply)(const jr2i_wino *q, int32_t point, int32_t n, 
     for (int32_t i = 0; i < q->in_blocks; i++)
         offset[i] = (ptrdiff_t)i * n * JR2I_LANES;
     const tile_shape shape = { offset, JR2I_LANES, (ptrdiff_t)n * JR2I_LANES, q->in_blocks, JR2I_LANES, 1.0f };
-    const float *w = q->weights + (ptrdiff_t)point * q->in_blocks * q->out_blocks * JR2I_LANES * JR2I_LANES;
+    const int32_t block0 = jr2i_panel_start(q->out_blocks, q->panels, panel);
+    const int32_t blocks = jr2i_panel_start(q->out_blocks, q->panels, panel + 1) - block0;
     v += point * jr2i_wino_stride(q->in_blocks, n);
     m += point * jr2i_wino_stride(q->out_blocks, n);
-    for (int32_t panel = 0; panel < q->panels; panel++) {
-        const int32_t block0 = jr2i_panel_start(q->out_blocks, q->panels, panel);
-        const int32_t blocks = jr2i_panel_start(q->out_blocks, q->panels, panel + 1) - block0;
-        tile_row(&shape, blocks, n, v, w, no_bias, m + (ptrdiff_t)block0 * n * JR2I_LANES, NULL);
-        w += (ptrdiff_t)q->in_blocks * blocks * JR2I_LANES * JR2I_LANES;
-    }
+    tile_row(&shape, blocks, n, v, weights, no_bias, m + (ptrdiff_t)block0 * n * JR2I_LANES, NULL);
 }
 
 /* Adds bias and residual and stores; the activation is max(x, slope * x) here and the rest later. */

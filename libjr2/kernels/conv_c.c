@@ -10,15 +10,13 @@ void jr2i_conv_c(const jr2i_conv *q, int32_t panel, int32_t row0, int32_t row1)
 {
     int32_t block0 = jr2i_panel_start(q->blocks, q->panels, panel);
     int32_t channels = (jr2i_panel_start(q->blocks, q->panels, panel + 1) - block0) * JR2I_LANES;
-    ptrdiff_t steps = (ptrdiff_t)q->chunks * q->chunk;
-    const float *weights = q->weights + block0 * JR2I_LANES * steps; /* (chunks, chunk, channels) */
     for (int32_t r = row0; r < row1; r++)
         for (int32_t i = 0; i < q->width; i++)
             for (int32_t c0 = 0; c0 < channels; c0 += JR2I_LANES) {
                 float sum[JR2I_LANES];
                 for (int32_t l = 0; l < JR2I_LANES; l++)
                     sum[l] = q->bias[block0 * JR2I_LANES + c0 + l];
-                const float *w = weights + c0;
+                const float *w = q->weights + c0;
                 for (int32_t j = 0; j < q->chunks; j++) {
                     const float *x = q->x + q->offset[j] + r * q->x_row + i * q->x_step;
                     for (int32_t k = 0; k < q->chunk; k++, w += channels)
@@ -81,9 +79,9 @@ static void finish(const float *sum, int32_t act, float *y)
         y[l] = act_c(sum[l], act);
 }
 
-static void widen(const uint16_t *halves, int32_t count, float *to)
+void jr2i_widen_c(const uint16_t *halves, size_t count, float *to)
 {
-    for (int32_t l = 0; l < count; l++)
+    for (size_t l = 0; l < count; l++)
         to[l] = jr2i_half_to_float(halves[l]);
 }
 
@@ -101,7 +99,7 @@ void jr2i_linear_half_c(const float *x, int32_t inputs, const uint16_t *weights,
     float sum[64], row[64];
     memcpy(sum, bias, sizeof sum);
     for (int32_t i = 0; i < inputs; i++) {
-        widen(weights + (ptrdiff_t)i * 64, 64, row);
+        jr2i_widen_c(weights + (ptrdiff_t)i * 64, 64, row);
         add_row(x[i], row, sum);
     }
     finish(sum, act, y);
@@ -124,7 +122,7 @@ void jr2i_add_blocks_half_c(float *to, const int32_t *block, int32_t blocks, con
 {
     float values[JR2I_SPAN];
     for (int32_t i = 0; i < blocks; i++) {
-        widen(from + (ptrdiff_t)i * JR2I_SPAN, JR2I_SPAN, values);
+        jr2i_widen_c(from + (ptrdiff_t)i * JR2I_SPAN, JR2I_SPAN, values);
         add_block(to + (ptrdiff_t)block[i] * JR2I_SPAN, values, weight);
     }
 }

@@ -25,7 +25,7 @@ typedef struct jr2i_conv {
     ptrdiff_t x_row, x_step; /* floats between the inputs of output rows and of output pixels: times the stride */
     const ptrdiff_t *offset; /* (chunks) */
     int32_t chunks, chunk;
-    const float *weights; /* panels one after the other, each (chunks, chunk, panel blocks * 16) */
+    const float *weights; /* of the panel: (chunks, chunk, panel blocks * 16) */
     const float *bias; /* (blocks * 16) */
     int32_t blocks, panels; /* 16-channel output blocks, and how they are grouped: jr2i_panel_start */
     float *y;
@@ -44,7 +44,6 @@ typedef struct jr2i_wino {
     int32_t tiles_x; /* tiles of a row */
     const float *x; /* pixel (0, 0) */
     ptrdiff_t x_row, x_block;
-    const float *weights; /* ((tile + 2)^2 points, panels, in_blocks * 16, panel blocks * 16) */
     const float *bias;
     float *y;
     const float *residual; /* strides of y; NULL: none */
@@ -97,10 +96,15 @@ typedef struct jr2i_kernels {
 
     /* Tiles tile0 <= t < tile0 + n. v: (points, in_blocks, n, 16), m: (points, out_blocks, n, 16), but points lie
      * jr2i_wino_stride floats apart. With upsample, the points of row 2 or column 2 are identically zero and neither
-     * written nor read. */
+     * written nor read. wino_multiply: the blocks of one panel, weights (in_blocks * 16, panel blocks * 16) of the point. */
     void (*wino_input)(const jr2i_wino *q, int32_t in_block, int32_t tile0, int32_t n, float *v);
-    void (*wino_multiply)(const jr2i_wino *q, int32_t point, int32_t n, const float *v, float *m);
+    void (*wino_multiply)(const jr2i_wino *q, int32_t panel, int32_t point, int32_t n, const float *weights, const float *v, float *m);
     void (*wino_output)(const jr2i_wino *q, int32_t out_block, int32_t tile0, int32_t n, const float *m);
+
+    /* Weights from halves, which take less time to arrive: as they are, a multiple of 16 of them; and of a panel (in, 3, 3, width), the
+     * points of rows row0 <= i < row1 of their Winograd transforms, (rows, tile + 2, in, width). */
+    void (*widen)(const uint16_t *halves, size_t count, float *to);
+    void (*wino_weights)(const uint16_t *halves, int32_t tile, int32_t in, int32_t width, int32_t row0, int32_t row1, float *to);
 
     void (*conv_few)(const jr2i_conv_few *q, int32_t row0, int32_t row1);
     void (*depthwise)(const jr2i_depthwise *q, int32_t block, int32_t row0, int32_t row1);

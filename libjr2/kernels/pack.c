@@ -15,6 +15,11 @@ size_t jr2i_pack_wino_size(int32_t out, int32_t in, int32_t tile)
     return (size_t)jr2i_blocks(out) * (size_t)jr2i_blocks(in) * JR2I_LANES * JR2I_LANES * (size_t)((tile + 2) * (tile + 2));
 }
 
+size_t jr2i_pack_wino_taps_size(int32_t out, int32_t in)
+{
+    return (size_t)jr2i_blocks(out) * (size_t)jr2i_blocks(in) * JR2I_LANES * JR2I_LANES * 9;
+}
+
 size_t jr2i_pack_few_size(int32_t out, int32_t in, int32_t planes)
 {
     return (size_t)out * (size_t)jr2i_blocks(in) * 9 * JR2I_LANES + (size_t)planes * 9 * 4;
@@ -75,28 +80,55 @@ static void transform_filter(const float *matrix, int32_t size, const float *g, 
             out[i * size + j] = half[i][0] * matrix[j * 3] + half[i][1] * matrix[j * 3 + 1] + half[i][2] * matrix[j * 3 + 2];
 }
 
-void jr2i_pack_wino(const float *w, int32_t out, int32_t in, int32_t tile, int32_t panel_blocks, float *packed)
+void jr2i_wino_filter(const float *g, int32_t tile, float *u)
 {
     static const float matrix4[6][3] = {
         { 1 / 4.0f, 0, 0 }, { -1 / 6.0f, -1 / 6.0f, -1 / 6.0f }, { -1 / 6.0f, 1 / 6.0f, -1 / 6.0f },
         { 1 / 24.0f, 1 / 12.0f, 1 / 6.0f }, { 1 / 24.0f, -1 / 12.0f, 1 / 6.0f }, { 0, 0, 1 },
     };
     static const float matrix2[4][3] = { { 1, 0, 0 }, { 0.5f, 0.5f, 0.5f }, { 0.5f, -0.5f, 0.5f }, { 0, 0, 1 } };
-    const int32_t size = tile + 2, blocks = jr2i_blocks(out), panels = jr2i_panel_count(blocks, panel_blocks);
-    const int32_t rows = jr2i_blocks(in) * JR2I_LANES;
+    transform_filter(tile == 4 ? matrix4[0] : matrix2[0], tile + 2, g, u);
+}
+
+/* The output channels of a panel. */
+typedef struct panel_span {
+    int32_t first, width;
+} panel_span;
+
+static panel_span span_of(int32_t out, int32_t panel_blocks, int32_t panel)
+{
+    const int32_t blocks = jr2i_blocks(out), panels = jr2i_panel_count(blocks, panel_blocks);
+    const int32_t first = jr2i_panel_start(blocks, panels, panel) * JR2I_LANES;
+    return (panel_span){ first, jr2i_panel_start(blocks, panels, panel + 1) * JR2I_LANES - first };
+}
+
+void jr2i_pack_wino(const float *w, int32_t out, int32_t in, int32_t tile, int32_t panel_blocks, float *packed)
+{
+    const int32_t points = (tile + 2) * (tile + 2), blocks = jr2i_blocks(out), rows = jr2i_blocks(in) * JR2I_LANES;
     const size_t point = (size_t)blocks * JR2I_LANES * (size_t)rows;
     memset(packed, 0, jr2i_pack_wino_size(out, in, tile) * sizeof *packed);
-    for (int32_t panel = 0; panel < panels; panel++) {
-        const int32_t first = jr2i_panel_start(blocks, panels, panel) * JR2I_LANES;
-        const int32_t width = jr2i_panel_start(blocks, panels, panel + 1) * JR2I_LANES - first;
-        for (int32_t o = first; o < first + width && o < out; o++)
+    for (int32_t panel = 0; panel < jr2i_panel_count(blocks, panel_blocks); panel++) {
+        const panel_span s = span_of(out, panel_blocks, panel);
+        for (int32_t o = s.first; o < s.first + s.width && o < out; o++)
             for (int32_t i = 0; i < in; i++) {
                 float u[36];
-                transform_filter(tile == 4 ? matrix4[0] : matrix2[0], size, w + ((ptrdiff_t)o * in + i) * 9, u);
-                float *to = packed + (size_t)first * (size_t)rows + (size_t)i * (size_t)width + (size_t)(o - first);
-                for (int32_t p = 0; p < size * size; p++)
+                jr2i_wino_filter(w + ((ptrdiff_t)o * in + i) * 9, tile, u);
+                float *to = packed + (size_t)s.first * (size_t)rows + (size_t)i * (size_t)s.width + (size_t)(o - s.first);
+                for (int32_t p = 0; p < points; p++)
                     to[(size_t)p * point] = u[p];
             }
+    }
+}
+
+void jr2i_pack_wino_taps(const float *w, int32_t out, int32_t in, int32_t panel_blocks, float *packed)
+{
+    const int32_t rows = jr2i_blocks(in) * JR2I_LANES;
+    for (int32_t panel = 0; panel < jr2i_panel_count(jr2i_blocks(out), panel_blocks); panel++) {
+        const panel_span s = span_of(out, panel_blocks, panel);
+        for (int32_t i = 0; i < rows; i++)
+            for (int32_t tap = 0; tap < 9; tap++)
+                for (int32_t o = s.first; o < s.first + s.width; o++)
+                    *packed++ = o < out && i < in ? w[((ptrdiff_t)o * in + i) * 9 + tap] : 0.0f;
     }
 }
 

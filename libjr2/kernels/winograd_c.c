@@ -2,7 +2,9 @@
  * C reference of the Winograd convolution: y = A' [ (G g G') * (B' d B) ] A for tiles d of (tile + 2) x (tile + 2)
  * pixels, with the matrices of Lavin and Gray (interpolation points 0, +-1, +-2 and infinity; 0, +-1 and infinity). */
 #include "act_c.h"
+#include "pack.h"
 #include "reference_c.h"
+#include "tensor/half.h"
 
 static const float input4[6][6] = { /* B' of F(4x4, 3x3) */
     { 4, 0, -5, 0, 1, 0 }, { 0, -4, -4, 1, 1, 0 }, { 0, 4, -4, -1, 1, 0 },
@@ -58,25 +60,35 @@ void jr2i_wino_input_c(const jr2i_wino *q, int32_t in_block, int32_t tile0, int3
         }
 }
 
-void jr2i_wino_multiply_c(const jr2i_wino *q, int32_t point, int32_t n, const float *v, float *m)
+void jr2i_wino_multiply_c(const jr2i_wino *q, int32_t panel, int32_t point, int32_t n, const float *weights, const float *v, float *m)
 {
     if (skipped(q, point))
         return;
     const float *vp = v + point * jr2i_wino_stride(q->in_blocks, n);
     float *mp = m + point * jr2i_wino_stride(q->out_blocks, n);
-    const float *w = q->weights + (ptrdiff_t)point * q->in_blocks * q->out_blocks * JR2I_LANES * JR2I_LANES;
-    for (int32_t panel = 0; panel < q->panels; panel++) {
-        int32_t block0 = jr2i_panel_start(q->out_blocks, q->panels, panel);
-        int32_t channels = (jr2i_panel_start(q->out_blocks, q->panels, panel + 1) - block0) * JR2I_LANES;
-        for (int32_t t = 0; t < n; t++)
-            for (int32_t o = 0; o < channels; o++) {
-                float sum = 0;
-                for (int32_t i = 0; i < q->in_blocks * JR2I_LANES; i++)
-                    sum += vp[((ptrdiff_t)(i / JR2I_LANES) * n + t) * JR2I_LANES + i % JR2I_LANES] * w[(ptrdiff_t)i * channels + o];
-                mp[((ptrdiff_t)(block0 + o / JR2I_LANES) * n + t) * JR2I_LANES + o % JR2I_LANES] = sum;
-            }
-        w += (ptrdiff_t)q->in_blocks * JR2I_LANES * channels;
-    }
+    int32_t block0 = jr2i_panel_start(q->out_blocks, q->panels, panel);
+    int32_t channels = (jr2i_panel_start(q->out_blocks, q->panels, panel + 1) - block0) * JR2I_LANES;
+    for (int32_t t = 0; t < n; t++)
+        for (int32_t o = 0; o < channels; o++) {
+            float sum = 0;
+            for (int32_t i = 0; i < q->in_blocks * JR2I_LANES; i++)
+                sum += vp[((ptrdiff_t)(i / JR2I_LANES) * n + t) * JR2I_LANES + i % JR2I_LANES] * weights[(ptrdiff_t)i * channels + o];
+            mp[((ptrdiff_t)(block0 + o / JR2I_LANES) * n + t) * JR2I_LANES + o % JR2I_LANES] = sum;
+        }
+}
+
+void jr2i_wino_weights_c(const uint16_t *halves, int32_t tile, int32_t in, int32_t width, int32_t row0, int32_t row1, float *to)
+{
+    const int32_t size = tile + 2;
+    for (int32_t i = 0; i < in; i++)
+        for (int32_t o = 0; o < width; o++) {
+            float g[9], u[36];
+            for (int32_t tap = 0; tap < 9; tap++)
+                g[tap] = jr2i_half_to_float(halves[((ptrdiff_t)i * 9 + tap) * width + o]);
+            jr2i_wino_filter(g, tile, u);
+            for (int32_t p = row0 * size; p < row1 * size; p++)
+                to[((ptrdiff_t)(p - row0 * size) * in + i) * width + o] = u[p];
+        }
 }
 
 void jr2i_wino_output_c(const jr2i_wino *q, int32_t out_block, int32_t tile0, int32_t n, const float *m)

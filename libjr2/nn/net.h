@@ -53,7 +53,8 @@ typedef struct jr2i_node {
     int32_t channel; /* of a gate */
     float unit; /* of a bending */
     float *weights, *bias; /* packed; owned by the network */
-    uint16_t *halves; /* a linear layer's weights where halves hold them exactly; `weights` is NULL then */
+    int32_t streams; /* a convolution that waits for its weights more than it computes */
+    uint16_t *halves; /* weights of a linear layer, or of one that streams, where halves hold them exactly; `weights` is NULL then */
     int32_t borrowed; /* weights and bias are those of a node before */
     char name[64];
 } jr2i_node;
@@ -120,7 +121,11 @@ int32_t jr2i_net_shapes(jr2i_env *env, const jr2i_net *net, int32_t height, int3
 int32_t jr2i_net_pack(jr2i_env *env, jr2i_net *net, const jr2i_jr2w *file);
 
 /* Winograd works through this many tiles at a time (net_plan.c). */
-int32_t jr2i_wino_tiles(const jr2i_net *net, const jr2i_node *node);
+int32_t jr2i_wino_tiles(const jr2i_node *node);
+/* And transforms the weights of this many rows of points of a panel at a time, where they are halves. */
+int32_t jr2i_wino_rows(const jr2i_node *node);
+/* Most output channels of a panel. */
+int32_t jr2i_panel_width(const jr2i_node *node);
 
 /* Output pixels of one gemm of the portable convolution. */
 enum { JR2I_GEMM_PIXELS = 64 };

@@ -5,6 +5,9 @@
 
 #include "net.h"
 
+/* Direct convolutions of fewer bytes of weights than this do all panels for a few rows, then the next rows. */
+#define JR2I_PANELS_INSIDE 600000
+
 /* One node being run. */
 typedef struct jr2i_run {
     const jr2i_net *net;

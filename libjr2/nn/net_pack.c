@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "kernels/pack.h"
-#include "net.h"
+#include "net_conv.h"
 #include "tensor/half.h"
 
 /* Planar maps can only be read by full convolutions, as grids and as planes: an input with another reader is stored blocked. */
@@ -37,6 +37,21 @@ static int32_t winograd_tile(const jr2i_shape *s)
     if (((s->height + 3) / 4) * ((s->width + 3) / 4) >= 9)
         return 4;
     return ((s->height + 1) / 2) * ((s->width + 1) / 2) >= 4 ? 2 : 0;
+}
+
+/* A convolution waits for its weights where they are many for the pixels that they serve. Of Winograd's, each group of tiles needs them
+ * all; a direct one of fewer keeps them in the second cache (net_conv.c). */
+#define STREAM_WINO 200000 /* bytes for a group of tiles, transformed */
+#define STREAM_CONV JR2I_PANELS_INSIDE
+
+static int streams(const jr2i_node *node, const jr2i_shape *s)
+{
+    const size_t bytes = (size_t)jr2i_blocks(node->in) * (size_t)jr2i_blocks(node->channels) * JR2I_LANES * JR2I_LANES * sizeof(float);
+    if (node->op == JR2I_OP_CONV)
+        return bytes * (size_t)(node->k * node->k) >= STREAM_CONV;
+    const int32_t tiles = ((s->height + node->tile - 1) / node->tile) * ((s->width + node->tile - 1) / node->tile);
+    const int32_t group = jr2i_wino_tiles(node), groups = (tiles + group - 1) / group;
+    return bytes * (size_t)((node->tile + 2) * (node->tile + 2)) >= (size_t)groups * STREAM_WINO;
 }
 
 static void choose_algorithm(jr2i_net *net, jr2i_node *node, const jr2i_shape *shape)
@@ -76,7 +91,7 @@ static size_t packed_size(const jr2i_node *node, int32_t planar, int32_t planes)
     case JR2I_OP_CONV:
         return jr2i_pack_conv_size(node->channels, node->in, node->k, planar);
     case JR2I_OP_WINO:
-        return jr2i_pack_wino_size(node->channels, node->in, node->tile);
+        return node->streams ? jr2i_pack_wino_taps_size(node->channels, node->in) : jr2i_pack_wino_size(node->channels, node->in, node->tile);
     case JR2I_OP_FEW:
         return jr2i_pack_few_size(node->channels, node->in - planes, planes);
     case JR2I_OP_DEPTHWISE:
@@ -101,13 +116,23 @@ static int32_t borrow(const jr2i_net *net, jr2i_node *node)
             node->halves = other->halves;
             node->bias = other->bias;
             node->panels = other->panels;
+            node->streams = other->streams;
             node->borrowed = 1;
             return 1;
         }
     return 0;
 }
 
-/* What is stored as halves is read as halves: a linear layer takes as long as its weights take to arrive. */
+static int all_halves(const float *w, size_t count)
+{
+    uint16_t half;
+    for (size_t i = 0; i < count; i++)
+        if (!jr2i_as_halves(&w[i], 1, &half))
+            return 0;
+    return 1;
+}
+
+/* What is stored as halves is read as halves where it takes as long as its weights take to arrive. */
 static int32_t shrink(jr2i_env *env, jr2i_node *node, size_t count)
 {
     uint16_t *halves = jr2i_alloc(env, count, sizeof *halves);
@@ -128,11 +153,12 @@ static int32_t pack_node(jr2i_env *env, jr2i_net *net, jr2i_node *node, const jr
     const int32_t planar = reads_planar(net, node);
     const int32_t blocks = jr2i_blocks(node->channels), panel_blocks = net->use_gemm ? blocks : net->kernels->panel_blocks;
     const int32_t planes = node->op == JR2I_OP_FEW && node->b >= 0 ? net->nodes[node->b].channels : 0;
-    const size_t size = packed_size(node, planar, planes), bias_size = (size_t)jr2i_round_up(node->channels, 64);
     float *w, *bias;
     int32_t status = load_tensor(env, file, node, "weight", &w);
     if (status != JR2_OK)
         return status;
+    node->streams = node->streams && all_halves(w, (size_t)node->channels * (size_t)node->in * (size_t)(node->k * node->k));
+    const size_t size = packed_size(node, planar, planes), bias_size = (size_t)jr2i_round_up(node->channels, 64);
     node->panels = jr2i_panel_count(blocks, panel_blocks);
     net->packed_bytes += (size + bias_size) * sizeof *w;
     if (net->packed_bytes > JR2I_MAX_PACKED_BYTES) {
@@ -150,7 +176,10 @@ static int32_t pack_node(jr2i_env *env, jr2i_net *net, jr2i_node *node, const jr
         jr2i_pack_conv(w, node->channels, node->in, node->k, planar, panel_blocks, node->weights);
         break;
     case JR2I_OP_WINO:
-        jr2i_pack_wino(w, node->channels, node->in, node->tile, panel_blocks, node->weights);
+        if (node->streams)
+            jr2i_pack_wino_taps(w, node->channels, node->in, panel_blocks, node->weights);
+        else
+            jr2i_pack_wino(w, node->channels, node->in, node->tile, panel_blocks, node->weights);
         break;
     case JR2I_OP_FEW:
         jr2i_pack_few(w, node->channels, node->in - planes, planes, node->weights);
@@ -163,7 +192,7 @@ static int32_t pack_node(jr2i_env *env, jr2i_net *net, jr2i_node *node, const jr
         break;
     }
     jr2i_free(env, w);
-    if ((node->op == JR2I_OP_LINEAR && (status = shrink(env, node, size)) != JR2_OK) ||
+    if (((node->op == JR2I_OP_LINEAR || node->streams) && (status = shrink(env, node, size)) != JR2_OK) ||
         (status = load_tensor(env, file, node, "bias", &bias)) != JR2_OK)
         return status;
     memcpy(node->bias, bias, (size_t)node->channels * sizeof *bias);
@@ -179,8 +208,11 @@ int32_t jr2i_net_pack(jr2i_env *env, jr2i_net *net, const jr2i_jr2w *file)
     int32_t status = choose_input_forms(env, net);
     if (status == JR2_OK)
         status = jr2i_net_shapes(env, net, net->nodes[0].height, net->nodes[0].width, shapes);
-    for (int32_t i = 1; i < net->node_count && status == JR2_OK; i++)
-        choose_algorithm(net, &net->nodes[i], &shapes[i]);
+    for (int32_t i = 1; i < net->node_count && status == JR2_OK; i++) {
+        jr2i_node *node = &net->nodes[i];
+        choose_algorithm(net, node, &shapes[i]);
+        node->streams = !net->use_gemm && (node->op == JR2I_OP_CONV || node->op == JR2I_OP_WINO) && streams(node, &shapes[i]);
+    }
     jr2i_free(env, shapes);
     for (int32_t i = 1; i < net->node_count && status == JR2_OK; i++) {
         jr2i_node *node = &net->nodes[i];

@@ -93,23 +93,37 @@ int32_t jr2i_net_shapes(jr2i_env *env, const jr2i_net *net, int32_t height, int3
     return JR2_OK;
 }
 
-int32_t jr2i_wino_tiles(const jr2i_net *net, const jr2i_node *node)
+int32_t jr2i_wino_tiles(const jr2i_node *node)
 {
-    (void)net;
     /* Both transformed sides of a group of tiles should stay in the second cache, next to the weights that stream by. */
     const int32_t per_tile = (node->tile + 2) * (node->tile + 2) * (jr2i_blocks(node->in) + jr2i_blocks(node->channels)) * 64;
     const int32_t n = 524288 / per_tile / 24 * 24; /* whole register tiles of 6, 8 and 12 */
     return n < 24 ? 24 : n > 96 ? 96 : n;
 }
 
+int32_t jr2i_panel_width(const jr2i_node *node)
+{
+    return jr2i_panel_start(jr2i_blocks(node->channels), node->panels, 1) * JR2I_LANES;
+}
+
+int32_t jr2i_wino_rows(const jr2i_node *node)
+{
+    const int32_t size = node->tile + 2, row = size * jr2i_blocks(node->in) * JR2I_LANES * jr2i_panel_width(node);
+    const int32_t rows = 98304 / row; /* floats that stay in the second cache beside the tiles */
+    return rows < 1 ? 1 : rows > size ? size : rows;
+}
+
 static size_t scratch_floats(const jr2i_net *net, const jr2i_node *node)
 {
     const size_t in = (size_t)jr2i_blocks(node->in), out = (size_t)jr2i_blocks(node->channels);
     if (node->op == JR2I_OP_WINO) {
-        const int32_t n = jr2i_wino_tiles(net, node);
+        const int32_t n = jr2i_wino_tiles(node), size = node->tile + 2;
         const ptrdiff_t a = jr2i_wino_stride((int32_t)in, n), b = jr2i_wino_stride((int32_t)out, n);
-        return (size_t)(a + b) * (size_t)((node->tile + 2) * (node->tile + 2));
+        const size_t weights = node->halves ? (size_t)(jr2i_wino_rows(node) * size) * in * JR2I_LANES * (size_t)jr2i_panel_width(node) : 0;
+        return (size_t)(a + b) * (size_t)(size * size) + weights;
     }
+    if (node->op == JR2I_OP_CONV && node->halves)
+        return in * JR2I_LANES * (size_t)(node->k * node->k) * (size_t)jr2i_panel_width(node);
     if (node->op == JR2I_OP_CONV && net->use_gemm)
         return JR2I_GEMM_PIXELS * JR2I_LANES * (in * (size_t)(node->k * node->k) + out);
     return 0;
