@@ -141,13 +141,15 @@ static const layer *add_layer_of(layers *l, const char *name, int out, int in, i
     n->k = k;
     n->w = random_floats((size_t)(out * in * taps), 1.7f / sqrtf((float)(in * taps)));
     n->bias = random_floats((size_t)out, 0.5f);
+    uint16_t *stored = malloc((size_t)(out * in * taps) * sizeof *stored);
+    ck_assert_ptr_nonnull(stored);
     for (int i = 0; i < out * in * taps && halves; i++) {
-        uint16_t half;
-        jr2i_as_halves(&n->w[i], 1, &half);
-        n->w[i] = jr2i_half_to_float(half);
+        jr2i_as_halves(&n->w[i], 1, &stored[i]); /* cut off */
+        n->w[i] = jr2i_half_to_float(stored[i]);
     }
     snprintf(full, sizeof full, "%s.weight", name);
-    writer_add(&l->file, full, 0, k ? 4 : 2, (const int32_t[]){ out, in, k, k }, n->w);
+    writer_add(&l->file, full, halves ? 1 : 0, k ? 4 : 2, (const int32_t[]){ out, in, k, k }, halves ? (const void *)stored : n->w);
+    free(stored);
     snprintf(full, sizeof full, "%s.bias", name);
     writer_add(&l->file, full, 0, 1, (const int32_t[]){ out }, n->bias);
     return n;

@@ -76,11 +76,14 @@ static void choose_algorithm(jr2i_net *net, jr2i_node *node, const jr2i_shape *s
     }
 }
 
-static int32_t load_tensor(jr2i_env *env, const jr2i_jr2w *file, const jr2i_node *node, const char *suffix, float **out)
+/* dtype (may be NULL): what the file holds. */
+static int32_t load_tensor(jr2i_env *env, const jr2i_jr2w *file, const jr2i_node *node, const char *suffix, float **out, int32_t *dtype)
 {
     char name[80];
     snprintf(name, sizeof name, "%s.%s", node->name, suffix);
     const jr2i_tensor_info *t = jr2i_jr2w_find(file, name); /* there: graph.c looked at it */
+    if (dtype)
+        *dtype = t ? t->dtype : JR2I_F32;
     return jr2i_jr2w_load_f32(env, file, name, t ? t->ndim : 1, t ? t->dims : NULL, out);
 }
 
@@ -123,15 +126,6 @@ static int32_t borrow(const jr2i_net *net, jr2i_node *node)
     return 0;
 }
 
-static int all_halves(const float *w, size_t count)
-{
-    uint16_t half;
-    for (size_t i = 0; i < count; i++)
-        if (!jr2i_as_halves(&w[i], 1, &half))
-            return 0;
-    return 1;
-}
-
 /* What is stored as halves is read as halves where it takes as long as its weights take to arrive. */
 static int32_t shrink(jr2i_env *env, jr2i_node *node, size_t count)
 {
@@ -154,10 +148,10 @@ static int32_t pack_node(jr2i_env *env, jr2i_net *net, jr2i_node *node, const jr
     const int32_t blocks = jr2i_blocks(node->channels), panel_blocks = net->use_gemm ? blocks : net->kernels->panel_blocks;
     const int32_t planes = node->op == JR2I_OP_FEW && node->b >= 0 ? net->nodes[node->b].channels : 0;
     float *w, *bias;
-    int32_t status = load_tensor(env, file, node, "weight", &w);
+    int32_t dtype, status = load_tensor(env, file, node, "weight", &w, &dtype);
     if (status != JR2_OK)
         return status;
-    node->streams = node->streams && all_halves(w, (size_t)node->channels * (size_t)node->in * (size_t)(node->k * node->k));
+    node->streams = node->streams && dtype == JR2I_F16;
     const size_t size = packed_size(node, planar, planes), bias_size = (size_t)jr2i_round_up(node->channels, 64);
     node->panels = jr2i_panel_count(blocks, panel_blocks);
     net->packed_bytes += (size + bias_size) * sizeof *w;
@@ -193,7 +187,7 @@ static int32_t pack_node(jr2i_env *env, jr2i_net *net, jr2i_node *node, const jr
     }
     jr2i_free(env, w);
     if (((node->op == JR2I_OP_LINEAR || node->streams) && (status = shrink(env, node, size)) != JR2_OK) ||
-        (status = load_tensor(env, file, node, "bias", &bias)) != JR2_OK)
+        (status = load_tensor(env, file, node, "bias", &bias, NULL)) != JR2_OK)
         return status;
     memcpy(node->bias, bias, (size_t)node->channels * sizeof *bias);
     jr2i_free(env, bias);
