@@ -11,7 +11,7 @@
 static const char help[] =
     "usage: jr2 bench [FILE] [OPTION]...\n"
     "\n"
-    "Times the reconstruction of a picture (without FILE: a grey one of 640 x 480 with the region of one face given).\n"
+    "Times the reconstruction of a picture and following its face (without FILE: a grey one of 640 x 480 with the region of one face given).\n"
     "\n"
     "      --reenact     the reenactment of FILE by itself instead: from a decoded frame to the picture with its mark\n"
     "      --runs N      measured calls, 1 to 100000 [100]\n"
@@ -60,6 +60,32 @@ static int measure(bench *b, const char *what, const jr2_reconstruct_options *op
     }
     print_times(what, b->times, b->runs);
     printf("  %d %s\n", *faces, *faces == 1 ? "face" : "faces");
+    return fflush(stdout);
+}
+
+/* The picture as every frame of a video, in which its largest face is followed. */
+static int measure_tracker(bench *b)
+{
+    jr2_tracker *tracker = NULL;
+    int32_t status = jr2_tracker_create(b->ctx, NULL, &tracker);
+    int faces = 0;
+    for (int i = -3; i < b->runs && status == JR2_OK; i++) { /* three to warm up: in the first the face is searched */
+        jr2_result *result;
+        double start = cli_seconds();
+        if ((status = jr2_tracker_update(tracker, &b->image, (i + 3) / 30.0, &result)) != JR2_OK)
+            break;
+        if (i >= 0)
+            b->times[i] = cli_seconds() - start;
+        faces = jr2_result_count(result);
+        jr2_result_free(result);
+    }
+    jr2_tracker_free(tracker);
+    if (status != JR2_OK) {
+        cli_message("tracker: %s", jr2_ctx_error(b->ctx));
+        return -1;
+    }
+    print_times("follow it through a video", b->times, b->runs);
+    printf("  %d %s, %.0f frames/s\n", faces, faces == 1 ? "face" : "faces", 1 / b->times[b->runs / 2]);
     return fflush(stdout);
 }
 
@@ -181,7 +207,9 @@ static int run(bench *b)
     if (measure(b, "one region given, 1 pass", &options, &one) != 0)
         return -1;
     options.expression_source = JR2_EXPRESSION_COARSE;
-    return jr2_model_has(jr2_ctx_model(b->ctx), JR2_PART_EXPRESSION) ? measure(b, "the same without expression net", &options, &one) : 0;
+    if (jr2_model_has(jr2_ctx_model(b->ctx), JR2_PART_EXPRESSION) && measure(b, "the same without expression net", &options, &one) != 0)
+        return -1;
+    return faces > 0 ? measure_tracker(b) : 0;
 }
 
 int cmd_bench(int argc, char **argv)

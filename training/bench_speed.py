@@ -39,6 +39,9 @@ def rows_of(args):
     median, fastest = (float(x) for x in re.search(r"find \+ mesh\s+([\d.]+)\s+([\d.]+)", text).groups())
     yield ["one face, 640 x 480, one core: find + crop + coarse (as often as it takes, here once) + expression + fit + mesh", "<= 12 ms",
            f"median {median:.2f} ms, fastest {fastest:.2f} ms", median <= 12]
+    median, fastest = (float(x) for x in re.search(r"follow it through a video\s+([\d.]+)\s+([\d.]+)", text).groups())
+    yield ["following one face (`jr2_tracker`), 640 x 480, one core", ">= 120 frames/s",
+           f"median {median:.2f} ms, fastest {fastest:.2f} ms: {1000 / median:.0f} frames/s", median <= 1000 / 120]
     program = os.path.join(args.build, "time_network")
     if not os.path.exists(program):
         raise ValueError("make time_network has not been run")
