@@ -76,14 +76,11 @@ static void choose_algorithm(jr2i_net *net, jr2i_node *node, const jr2i_shape *s
     }
 }
 
-/* dtype (may be NULL): what the file holds. */
-static int32_t load_tensor(jr2i_env *env, const jr2i_jr2w *file, const jr2i_node *node, const char *suffix, float **out, int32_t *dtype)
+static int32_t load_tensor(jr2i_env *env, const jr2i_jr2w *file, const jr2i_node *node, const char *suffix, float **out)
 {
     char name[80];
     snprintf(name, sizeof name, "%s.%s", node->name, suffix);
     const jr2i_tensor_info *t = jr2i_jr2w_find(file, name); /* there: graph.c looked at it */
-    if (dtype)
-        *dtype = t ? t->dtype : JR2I_F32;
     return jr2i_jr2w_load_f32(env, file, name, t ? t->ndim : 1, t ? t->dims : NULL, out);
 }
 
@@ -142,29 +139,17 @@ static int32_t shrink(jr2i_env *env, jr2i_node *node, size_t count)
     return JR2_OK;
 }
 
-static int32_t pack_node(jr2i_env *env, jr2i_net *net, jr2i_node *node, const jr2i_jr2w *file)
+/* Weights w of a layer into the order that its kernels read. */
+static int32_t pack_weights(jr2i_env *env, jr2i_net *net, jr2i_node *node, const float *w)
 {
-    const int32_t planar = reads_planar(net, node);
-    const int32_t blocks = jr2i_blocks(node->channels), panel_blocks = net->use_gemm ? blocks : net->kernels->panel_blocks;
+    const int32_t planar = reads_planar(net, node), panel_blocks = net->use_gemm ? jr2i_blocks(node->channels) : net->kernels->panel_blocks;
     const int32_t planes = node->op == JR2I_OP_FEW && node->b >= 0 ? net->nodes[node->b].channels : 0;
-    float *w, *bias;
-    int32_t dtype, status = load_tensor(env, file, node, "weight", &w, &dtype);
-    if (status != JR2_OK)
-        return status;
-    node->streams = node->streams && dtype == JR2I_F16;
-    const size_t size = packed_size(node, planar, planes), bias_size = (size_t)jr2i_round_up(node->channels, 64);
-    node->panels = jr2i_panel_count(blocks, panel_blocks);
-    net->packed_bytes += (size + bias_size) * sizeof *w;
-    if (net->packed_bytes > JR2I_MAX_PACKED_BYTES) {
-        jr2i_free(env, w);
-        return jr2i_fail(env, JR2_ERR_FORMAT, "%s: the network is larger than 1 GiB", jr2i_jr2w_topology(file));
-    }
-    node->weights = jr2i_alloc(env, size, sizeof *w);
-    node->bias = jr2i_calloc(env, bias_size, sizeof *w);
-    if (!node->weights || !node->bias) {
-        jr2i_free(env, w);
-        return jr2i_no_memory(env, (size + bias_size) * sizeof *w);
-    }
+    const size_t size = packed_size(node, planar, planes);
+    net->packed_bytes += size * sizeof *w;
+    if (net->packed_bytes > JR2I_MAX_PACKED_BYTES)
+        return jr2i_fail(env, JR2_ERR_FORMAT, "the network of %s is larger than 1 GiB", node->name);
+    if (!(node->weights = jr2i_alloc(env, size, sizeof *w)))
+        return jr2i_no_memory(env, size * sizeof *w);
     switch (node->op) {
     case JR2I_OP_CONV:
         jr2i_pack_conv(w, node->channels, node->in, node->k, planar, panel_blocks, node->weights);
@@ -185,9 +170,31 @@ static int32_t pack_node(jr2i_env *env, jr2i_net *net, jr2i_node *node, const jr
         jr2i_pack_linear(w, node->channels, node->in, node->weights);
         break;
     }
+    if (node->op != JR2I_OP_LINEAR && !node->streams)
+        return JR2_OK;
+    int32_t status = shrink(env, node, size);
+    if (status != JR2_OK || node->halves || !node->streams)
+        return status;
+    node->streams = 0; /* no halves: as any other layer */
+    jr2i_free(env, node->weights);
+    return pack_weights(env, net, node, w);
+}
+
+static int32_t pack_node(jr2i_env *env, jr2i_net *net, jr2i_node *node, const jr2i_jr2w *file)
+{
+    const size_t bias_size = (size_t)jr2i_round_up(node->channels, 64);
+    float *w, *bias;
+    int32_t status = load_tensor(env, file, node, "weight", &w);
+    if (status != JR2_OK)
+        return status;
+    node->panels = jr2i_panel_count(jr2i_blocks(node->channels), net->use_gemm ? jr2i_blocks(node->channels) : net->kernels->panel_blocks);
+    status = pack_weights(env, net, node, w);
     jr2i_free(env, w);
-    if (((node->op == JR2I_OP_LINEAR || node->streams) && (status = shrink(env, node, size)) != JR2_OK) ||
-        (status = load_tensor(env, file, node, "bias", &bias, NULL)) != JR2_OK)
+    if (status != JR2_OK)
+        return status;
+    if (!(node->bias = jr2i_calloc(env, bias_size, sizeof *w)))
+        return jr2i_no_memory(env, bias_size * sizeof *w);
+    if ((status = load_tensor(env, file, node, "bias", &bias)) != JR2_OK)
         return status;
     memcpy(node->bias, bias, (size_t)node->channels * sizeof *bias);
     jr2i_free(env, bias);
