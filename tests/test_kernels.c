@@ -259,12 +259,12 @@ static int check_halves(void)
             for (int32_t p = 0; p < panels; p++) {
                 const int32_t first = jr2i_panel_start(jr2i_blocks(out), panels, p) * 16;
                 const int32_t width = jr2i_panel_start(jr2i_blocks(out), panels, p + 1) * 16 - first, row0 = random_int(0, size - 1), row1 = random_int(row0 + 1, size);
-                const size_t point = (size_t)(rows * width);
-                float *got = new_floats((size_t)((row1 - row0) * size) * point, 0);
+                const size_t point = (size_t)(rows * width), apart = (size_t)jr2i_wino_stride(rows / 16, width);
+                float *got = new_floats((size_t)((row1 - row0) * size) * apart, 0);
                 table->wino_weights(halves + (size_t)first * (size_t)rows * 9, tile, rows, width, row0, row1, got);
                 for (int32_t k = row0 * size; k < row1 * size; k++)
                     if (difference("wino_weights", table->name, packed + (size_t)k * (size_t)(jr2i_blocks(out) * 16 * rows) + (size_t)(first * rows),
-                                   got + (size_t)(k - row0 * size) * point, point, 1e-6) > 1)
+                                   got + (size_t)(k - row0 * size) * apart, point, 1e-6) > 1)
                         return 1;
                 free(got);
             }

@@ -138,7 +138,7 @@ INLINE void weights4(vf o[4], vf g0, vf g1, vf g2)
 
 INLINE void wino_weights_of(const int size, const uint16_t *halves, int32_t in, int32_t width, int32_t row0, int32_t row1, float *to)
 {
-    const ptrdiff_t point = (ptrdiff_t)in * width;
+    const ptrdiff_t point = jr2i_wino_stride(in / JR2I_LANES, width);
     for (int32_t c = 0; c < in; c++, halves += 9 * width, to += width)
         for (int32_t o = 0; o < width; o += VL) {
             if (row0 == 0)

@@ -102,7 +102,7 @@ typedef struct jr2i_kernels {
     void (*wino_output)(const jr2i_wino *q, int32_t out_block, int32_t tile0, int32_t n, const float *m);
 
     /* Weights from halves, which take less time to arrive: as they are, a multiple of 16 of them; and of a panel (in, 3, 3, width), the
-     * points of rows row0 <= i < row1 of their Winograd transforms, (rows, tile + 2, in, width). */
+     * points of rows row0 <= i < row1 of their Winograd transforms, (rows, tile + 2) times (in, width), jr2i_wino_stride(in / 16, width) floats apart. */
     void (*widen)(const uint16_t *halves, size_t count, float *to);
     void (*wino_weights)(const uint16_t *halves, int32_t tile, int32_t in, int32_t width, int32_t row0, int32_t row1, float *to);
 

@@ -80,6 +80,7 @@ void jr2i_wino_multiply_c(const jr2i_wino *q, int32_t panel, int32_t point, int3
 void jr2i_wino_weights_c(const uint16_t *halves, int32_t tile, int32_t in, int32_t width, int32_t row0, int32_t row1, float *to)
 {
     const int32_t size = tile + 2;
+    const ptrdiff_t point = jr2i_wino_stride(in / JR2I_LANES, width);
     for (int32_t i = 0; i < in; i++)
         for (int32_t o = 0; o < width; o++) {
             float g[9], u[36];
@@ -87,7 +88,7 @@ void jr2i_wino_weights_c(const uint16_t *halves, int32_t tile, int32_t in, int32
                 g[tap] = jr2i_half_to_float(halves[((ptrdiff_t)i * 9 + tap) * width + o]);
             jr2i_wino_filter(g, tile, u);
             for (int32_t p = row0 * size; p < row1 * size; p++)
-                to[((ptrdiff_t)(p - row0 * size) * in + i) * width + o] = u[p];
+                to[(p - row0 * size) * point + (ptrdiff_t)i * width + o] = u[p];
         }
 }
 

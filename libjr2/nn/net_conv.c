@@ -128,7 +128,7 @@ static void multiply_rows(const wino_job *job, int32_t panel, int32_t row0, int3
     const jr2i_kernels *k = job->r->kernels;
     const int32_t in = job->q.in_blocks * JR2I_LANES, size = job->size;
     const ptrdiff_t first = panel_start(node, panel), width = panel_start(node, panel + 1) - first;
-    const ptrdiff_t point = node->halves ? in * width : (ptrdiff_t)in * job->q.out_blocks * JR2I_LANES;
+    const ptrdiff_t point = node->halves ? jr2i_wino_stride(job->q.in_blocks, (int32_t)width) : (ptrdiff_t)in * job->q.out_blocks * JR2I_LANES;
     const float *w = weights;
     if (node->halves)
         k->wino_weights(node->halves + first * in * 9, node->tile, in, (int32_t)width, row0, row1, weights);

@@ -119,7 +119,7 @@ static size_t scratch_floats(const jr2i_net *net, const jr2i_node *node)
     if (node->op == JR2I_OP_WINO) {
         const int32_t n = jr2i_wino_tiles(node), size = node->tile + 2;
         const ptrdiff_t a = jr2i_wino_stride((int32_t)in, n), b = jr2i_wino_stride((int32_t)out, n);
-        const size_t weights = node->halves ? (size_t)(jr2i_wino_rows(node) * size) * in * JR2I_LANES * (size_t)jr2i_panel_width(node) : 0;
+        const size_t weights = node->halves ? (size_t)(jr2i_wino_rows(node) * size) * (size_t)jr2i_wino_stride((int32_t)in, jr2i_panel_width(node)) : 0;
         return (size_t)(a + b) * (size_t)(size * size) + weights;
     }
     if (node->op == JR2I_OP_CONV && node->halves)
