@@ -200,12 +200,14 @@ void jr2i_run_wino(const jr2i_run *r)
     q->act = node->act;
     job.tiles = q->tiles_x * ((s->height + q->tile - 1) / q->tile);
     job.group = jr2i_wino_tiles(node);
+    if (!node->halves && jr2i_round_up((job.tiles + r->threads - 1) / r->threads, 8) < job.group)
+        job.group = jr2i_round_up((job.tiles + r->threads - 1) / r->threads, 8); /* a share for each thread */
     job.size = node->tile + 2;
     job.rows = node->halves ? jr2i_wino_rows(node) : 1;
     job.v_size = (size_t)(job.size * job.size) * (size_t)jr2i_wino_stride(q->in_blocks, job.group);
     job.m_size = (size_t)(job.size * job.size) * (size_t)jr2i_wino_stride(q->out_blocks, job.group);
     const int32_t groups = (job.tiles + job.group - 1) / job.group;
-    if (r->threads == 1 || groups >= 2 * r->threads) {
+    if (r->threads == 1 || groups >= (node->halves ? 2 : 1) * r->threads) { /* each group needs the weights, and halves are transformed for each */
         jr2i_pool_run(r->pool, wino_group_task, &job, groups);
         return;
     }
