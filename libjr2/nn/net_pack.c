@@ -30,13 +30,13 @@ static int32_t choose_input_forms(jr2i_env *env, jr2i_net *net)
     return JR2_OK;
 }
 
-/* Measured: F(4x4) wins from nine tiles on; at 8x8 F(2x2) is as fast, because F(4x4) only waits for more weights. F(2x2) needs four
+/* Measured: F(4x4) wins from nine tiles on; at 8x8 F(2x2) is as fast, because F(4x4) only waits for more weights. F(2x2) needs nine
  * tiles of its own; what is smaller still is convolved directly. */
 static int32_t winograd_tile(const jr2i_shape *s)
 {
     if (((s->height + 3) / 4) * ((s->width + 3) / 4) >= 9)
         return 4;
-    return ((s->height + 1) / 2) * ((s->width + 1) / 2) >= 4 ? 2 : 0;
+    return ((s->height + 1) / 2) * ((s->width + 1) / 2) >= 9 ? 2 : 0;
 }
 
 /* A convolution waits for its weights where they are many for the pixels that they serve. Of Winograd's, each group of tiles needs them
