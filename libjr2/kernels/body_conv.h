@@ -197,7 +197,7 @@ static void KERNEL(conv_few)(const jr2i_conv_few *q, int32_t row0, int32_t row1)
     }
 }
 
-/* Asks for what lies 4 KiB behind p, a page's length: processors do not look beyond pages by themselves. Past the end it does nothing. */
+/* Asks for what lies 4 KiB beyond p, a page's length: processors do not look past pages by themselves. Where nothing lies it does nothing. */
 INLINE void fetch_ahead(const void *p, size_t bytes)
 {
     for (size_t k = 0; k < bytes; k += 64)

@@ -39,16 +39,15 @@ static int32_t winograd_tile(const jr2i_shape *s)
     return ((s->height + 1) / 2) * ((s->width + 1) / 2) >= 9 ? 2 : 0;
 }
 
-/* A convolution waits for its weights where they are many for the pixels that they serve. Of Winograd's, each group of tiles needs them
- * all; a direct one of fewer keeps them in the second cache (net_conv.c). */
-#define STREAM_WINO 200000 /* bytes for a group of tiles, transformed */
-#define STREAM_CONV JR2I_PANELS_INSIDE
+/* A convolution waits for its weights where they are many for the pixels that they serve: Winograd's from so many bytes for each group of
+ * tiles on, transformed; direct ones where they do not stay in the second cache (net_conv.c). */
+#define STREAM_WINO 200000
 
 static int streams(const jr2i_node *node, const jr2i_shape *s)
 {
     const size_t bytes = (size_t)jr2i_blocks(node->in) * (size_t)jr2i_blocks(node->channels) * JR2I_LANES * JR2I_LANES * sizeof(float);
     if (node->op == JR2I_OP_CONV)
-        return bytes * (size_t)(node->k * node->k) >= STREAM_CONV;
+        return bytes * (size_t)(node->k * node->k) >= JR2I_PANELS_INSIDE;
     const int32_t tiles = ((s->height + node->tile - 1) / node->tile) * ((s->width + node->tile - 1) / node->tile);
     const int32_t group = jr2i_wino_tiles(node), groups = (tiles + group - 1) / group;
     return bytes * (size_t)((node->tile + 2) * (node->tile + 2)) >= (size_t)groups * STREAM_WINO;
@@ -177,6 +176,7 @@ static int32_t pack_weights(jr2i_env *env, jr2i_net *net, jr2i_node *node, const
         return status;
     node->streams = 0; /* no halves: as any other layer */
     jr2i_free(env, node->weights);
+    node->weights = NULL;
     return pack_weights(env, net, node, w);
 }
 
