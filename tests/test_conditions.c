@@ -90,8 +90,8 @@ START_TEST(test_known_flow)
     scene s;
     scene_make(&s, 8, squares, 4, square_triangles, square_parts);
     const jr2i_face_camera from = camera(0.6f, 6, 30, 34), to = camera(0, 5, 32, 32);
-    jr2i_posed_make(&s.mesh, squares, &from, &s.source);
-    jr2i_posed_make(&s.mesh, squares, &to, &s.driven);
+    jr2i_posed_make(&s.mesh, squares, &from, NULL, &s.source);
+    jr2i_posed_make(&s.mesh, squares, &to, NULL, &s.driven);
     jr2i_condition_flow(&s.mesh, &s.driven, &s.source, s.flow, s.visible);
     int32_t seen = 0;
     for (int32_t i = 0; i < SIDE * SIDE; i++) {
@@ -139,8 +139,8 @@ START_TEST(test_hidden)
     memcpy(moved, squares, sizeof moved);
     for (int k = 0; k < 4; k++)
         moved[3 * k] += 20; /* the skin is away in the driven pose: all teeth are seen there */
-    jr2i_posed_make(&s.mesh, squares, &to, &s.source);
-    jr2i_posed_make(&s.mesh, moved, &to, &s.driven);
+    jr2i_posed_make(&s.mesh, squares, &to, NULL, &s.source);
+    jr2i_posed_make(&s.mesh, moved, &to, NULL, &s.driven);
     jr2i_condition_flow(&s.mesh, &s.driven, &s.source, s.flow, s.visible);
     ck_assert(s.visible[32 * SIDE + 32] == 0);
     ck_assert_float_eq_tol(s.visible[32 * SIDE + 32 - 17], 1, 1e-5f);
@@ -148,14 +148,14 @@ START_TEST(test_hidden)
 
     /* turned away: nothing faces the source */
     const jr2i_face_camera away = camera(3.0f, 5, 32, 32);
-    jr2i_posed_make(&s.mesh, squares, &away, &s.source);
+    jr2i_posed_make(&s.mesh, squares, &away, NULL, &s.source);
     jr2i_condition_flow(&s.mesh, &s.driven, &s.source, s.flow, s.visible);
     for (int32_t i = 0; i < SIDE * SIDE; i++)
         ck_assert(s.visible[i] == 0);
 
     /* outside of the source's crop */
     const jr2i_face_camera aside = camera(0, 5, 32 + SIDE, 32);
-    jr2i_posed_make(&s.mesh, squares, &aside, &s.source);
+    jr2i_posed_make(&s.mesh, squares, &aside, NULL, &s.source);
     jr2i_condition_flow(&s.mesh, &s.driven, &s.source, s.flow, s.visible);
     ck_assert(s.visible[32 * SIDE + 32 - 17] == 0);
     ck_assert_float_eq_tol(s.flow[32 * SIDE + 32 - 17], SIDE, 0.01f);
@@ -168,8 +168,8 @@ START_TEST(test_maps)
     scene s;
     scene_make(&s, 8, squares, 4, square_triangles, square_parts);
     const jr2i_face_camera to = camera(0.3f, 5, 32, 32);
-    jr2i_posed_make(&s.mesh, squares, &to, &s.source);
-    jr2i_posed_make(&s.mesh, squares, &to, &s.driven);
+    jr2i_posed_make(&s.mesh, squares, &to, NULL, &s.source);
+    jr2i_posed_make(&s.mesh, squares, &to, NULL, &s.driven);
     jr2i_condition_maps(&s.mesh, &s.driven, s.maps);
     const size_t plane = SIDE * SIDE;
     for (size_t i = 0; i < plane; i++) {
@@ -206,8 +206,8 @@ START_TEST(test_extension)
     scene s;
     scene_make(&s, 8, squares, 4, square_triangles, square_parts);
     const jr2i_face_camera from = camera(0, 2, 38, 29), to = camera(0, 2, 32, 32);
-    jr2i_posed_make(&s.mesh, squares, &from, &s.source);
-    jr2i_posed_make(&s.mesh, squares, &to, &s.driven);
+    jr2i_posed_make(&s.mesh, squares, &from, NULL, &s.source);
+    jr2i_posed_make(&s.mesh, squares, &to, NULL, &s.driven);
     jr2i_condition_frame(&s.mesh, &s.driven, &s.source, s.scratch, s.flow, s.planes);
     const float *x = s.flow, *y = s.flow + SIDE * SIDE;
     ck_assert_float_eq_tol(x[32 * SIDE + 32], 6, 0.01f);
@@ -250,8 +250,8 @@ START_TEST(test_head)
     for (int k = 0; k < 4; k++) {
         for (int twice = 0; twice < 2; twice++) {
             memset(s.scratch, twice ? 0x55 : 0, 4 * jr2i_condition_frame_scratch(SIDE));
-            jr2i_posed_make(&s.mesh, f.vertices, k == 3 ? &to[3] : &from, &s.source);
-            jr2i_posed_make(&s.mesh, f.vertices, &to[k == 3 ? 0 : k], &s.driven);
+            jr2i_posed_make(&s.mesh, f.vertices, k == 3 ? &to[3] : &from, NULL, &s.source);
+            jr2i_posed_make(&s.mesh, f.vertices, &to[k == 3 ? 0 : k], NULL, &s.driven);
             if (!twice) {
                 jr2i_condition_frame(&s.mesh, &s.driven, &s.source, s.scratch, s.flow, s.planes);
                 memcpy(first_flow, s.flow, 8 * SIDE * SIDE);

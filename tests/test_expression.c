@@ -92,7 +92,7 @@ START_TEST(corrects_expression_and_landmarks)
     float *crops = malloc(3 * CROP * sizeof *crops);
     jr2i_view view = jr2i_view_rgb(rgb, W, H);
     for (int i = 0; i < 3; i++)
-        jr2i_closeup_take(&view, ws->sight.landmarks478, &ws->sight.frame, i, SIDE, crops + (size_t)i * CROP);
+        jr2i_closeup_take(&view, ws->sight.landmarks478, &ws->sight.frame, i, SIDE, NULL, crops + (size_t)i * CROP);
     const float *inputs[] = {crops, crops + CROP, crops + 2 * CROP, jr2i_net_output(model->coarse, ws->coarse, 1, NULL, NULL, NULL),
                              jr2i_net_output(model->coarse, ws->coarse, 0, NULL, NULL, NULL)};
     ok(&env, jr2i_net_state_create(&env, model->expression, SIDE, SIDE, 1, &state));

@@ -137,7 +137,7 @@ START_TEST(crops_where_numpy_does)
         jr2i_free(&env, expected);
         snprintf(name, sizeof name, "crop.%s", names[k]);
         expected = load(&env, file, name);
-        jr2i_closeup_take(&view, points, &frame, k, SIDE, crop);
+        jr2i_closeup_take(&view, points, &frame, k, SIDE, NULL, crop);
         for (int i = 0; i < CROP; i++)
             worst = fmaxf(worst, fabsf(crop[i] - expected[i]));
         printf("%-10s largest difference %.4f of -1..1\n", name, (double)worst);

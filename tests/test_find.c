@@ -128,7 +128,7 @@ START_TEST(enlarging_is_that_of_the_warp)
         rgb[i] = (uint8_t)(i * 37 % 251);
     jr2i_view view = jr2i_view_rgb(rgb, W, H);
     const float map[6] = {(float)W / OW, 0, 0, 0, (float)H / OH, 0};
-    jr2i_warp_planar(&view, map, OW, OH, JR2I_OUTSIDE_REPEAT, want);
+    jr2i_warp_planar(&view, map, OW, OH, JR2I_OUTSIDE_REPEAT, NULL, want);
     jr2i_resize_planar(&view, OW, OH, out, OW, OW * OH, scratch);
     for (int i = 0; i < 3 * OW * OH; i++) /* the warp rounds its weights */
         ck_assert_float_eq_tol(out[i], want[i], 1e-3f);

@@ -106,14 +106,14 @@ START_TEST(test_warp)
     }
     jr2i_view view = jr2i_view_rgb(rgb, W, H);
     const float same[6] = {1, 0, 0, 0, 1, 0};
-    jr2i_warp_planar(&view, same, W, H, JR2I_OUTSIDE_REPEAT, out);
+    jr2i_warp_planar(&view, same, W, H, JR2I_OUTSIDE_REPEAT, NULL, out);
     for (int i = 0; i < W * H; i++) { /* exactly v / 127.5 - 1 */
         ck_assert_float_eq(out[i], (float)rgb[3 * i] / 127.5f - 1);
         ck_assert_float_eq(out[2 * W * H + i], 1);
     }
     /* a turned, shifted linear ramp stays one: R = 10 (x - 0.5), G = 12 (y - 0.5) inside */
     const float turned[6] = {0.6f, -0.3f, 8, 0.3f, 0.6f, 3};
-    jr2i_warp_planar(&view, turned, 9, 7, JR2I_OUTSIDE_REPEAT, out);
+    jr2i_warp_planar(&view, turned, 9, 7, JR2I_OUTSIDE_REPEAT, NULL, out);
     for (int v = 0; v < 7; v++)
         for (int u = 0; u < 9; u++) {
             float x = turned[0] * ((float)u + 0.5f) + turned[1] * ((float)v + 0.5f) + turned[2];
@@ -125,23 +125,23 @@ START_TEST(test_warp)
     const float shrink[6] = {6, 0, 0, 0, 6, 0};
     for (int i = 0; i < W * H; i++)
         rgb[3 * i + 2] = (i % W + i / W) % 2 ? 255 : 0;
-    jr2i_warp_planar(&view, shrink, 4, 3, JR2I_OUTSIDE_REPEAT, out);
+    jr2i_warp_planar(&view, shrink, 4, 3, JR2I_OUTSIDE_REPEAT, NULL, out);
     for (int i = 0; i < 12; i++) {
         ck_assert_float_eq_tol((out[i] + 1) * 127.5f, 10 * (6 * (float)(i % 4) + 2.5f), 0.1f);
         ck_assert_float_eq_tol(out[24 + i], 0, 0.02f); /* the chequerboard is grey */
     }
     /* outside */
     const float far[6] = {1, 0, -100, 0, 1, 4};
-    jr2i_warp_planar(&view, far, 2, 2, JR2I_OUTSIDE_GREY, out);
+    jr2i_warp_planar(&view, far, 2, 2, JR2I_OUTSIDE_GREY, NULL, out);
     ck_assert_float_eq(out[0], 0);
-    jr2i_warp_planar(&view, far, 2, 2, JR2I_OUTSIDE_REPEAT, out);
+    jr2i_warp_planar(&view, far, 2, 2, JR2I_OUTSIDE_REPEAT, NULL, out);
     ck_assert_float_eq(out[0], -1);
     ck_assert_float_eq_tol(out[4], 48 / 127.5f - 1, 1e-5f);
     uint8_t small[12];
     jr2i_warp_rgb8(&view, same, 2, 2, JR2I_OUTSIDE_REPEAT, small);
     ck_assert_int_eq(small[3], 10);
     const float wild[6] = {NAN, 0, 0, 1e30f, -1e30f, INFINITY};
-    jr2i_warp_planar(&view, wild, 3, 3, JR2I_OUTSIDE_REPEAT, out); /* nothing to read wrongly */
+    jr2i_warp_planar(&view, wild, 3, 3, JR2I_OUTSIDE_REPEAT, NULL, out); /* nothing to read wrongly */
     for (int i = 0; i < 27; i++)
         ck_assert(out[i] >= -1 && out[i] <= 1);
     uint8_t one[3] = {10, 20, 30};

@@ -124,11 +124,28 @@ START_TEST(test_order)
     ck_assert_int_eq(id[10 * SIDE + 10], 3);
     ck_assert_float_eq_tol(weight[3 * (10 * SIDE + 10)] + weight[3 * (10 * SIDE + 10) + 1] + weight[3 * (10 * SIDE + 10) + 2], 1,
                            1e-5f);
-    jr2i_raster_add(xyz, NULL, 3, triangles, 1, SIDE, SIDE, JR2I_CULL_NONE, 100, id, weight, depth);
-    ck_assert_int_eq(id[10 * SIDE + 10], 3); /* farther: stays */
-    xyz[2] = xyz[5] = xyz[8] = 0;
-    jr2i_raster_add(xyz, NULL, 3, triangles, 1, SIDE, SIDE, JR2I_CULL_NONE, 100, id, weight, depth);
-    ck_assert_int_eq(id[10 * SIDE + 10], 100);
+}
+END_TEST
+
+/* Bands of rows, also of none and beyond the picture, make the same picture. */
+START_TEST(test_rows)
+{
+    enum { COUNT = 60 };
+    static int32_t triangles[3 * COUNT], other_id[SIDE * SIDE];
+    static float xyz[9 * COUNT], other_weight[3 * SIDE * SIDE], other_depth[SIDE * SIDE];
+    const int32_t cuts[] = {-3, 0, 1, 1, 17, SIDE - 1, SIDE + 5};
+    uint32_t seed = 11;
+    for (int k = 0; k < 9 * COUNT; k++)
+        xyz[k] = 90 * tiny_random(&seed) - 10;
+    for (int k = 0; k < 3 * COUNT; k++)
+        triangles[k] = k;
+    jr2i_raster(xyz, NULL, 3 * COUNT, triangles, COUNT, SIDE, SIDE, JR2I_CULL_NONE, id, weight, depth);
+    memset(other_id, 77, sizeof other_id);
+    for (size_t k = 0; k + 1 < sizeof cuts / sizeof *cuts; k++)
+        jr2i_raster_rows(xyz, NULL, 3 * COUNT, triangles, COUNT, SIDE, SIDE, JR2I_CULL_NONE, cuts[k], cuts[k + 1], other_id, other_weight, other_depth);
+    ck_assert_int_eq(memcmp(id, other_id, sizeof other_id), 0);
+    ck_assert_int_eq(memcmp(weight, other_weight, sizeof other_weight), 0);
+    ck_assert_int_eq(memcmp(depth, other_depth, sizeof other_depth), 0);
 }
 END_TEST
 
@@ -161,6 +178,7 @@ int main(void)
     tcase_add_test(tests, test_edges);
     tcase_add_test(tests, test_perspective);
     tcase_add_test(tests, test_order);
+    tcase_add_test(tests, test_rows);
     tcase_add_test(tests, test_hostile);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

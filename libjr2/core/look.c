@@ -142,7 +142,7 @@ int32_t jr2i_look_at(jr2_ctx *ctx, const jr2i_view *view, const jr2i_frame *fram
         if (status != JR2_OK)
             return status;
         jr2i_frame_crop_map(&sight->frame, JR2I_CROP_FACTOR, JR2I_COARSE_SIDE, sight->map);
-        jr2i_warp_planar(view, sight->map, JR2I_COARSE_SIDE, JR2I_COARSE_SIDE, JR2I_OUTSIDE_REPEAT, ws->crop);
+        jr2i_warp_planar(view, sight->map, JR2I_COARSE_SIDE, JR2I_COARSE_SIDE, JR2I_OUTSIDE_REPEAT, ctx->pool, ws->crop);
         if ((status = jr2i_net_run(&ctx->env, model->coarse, ws->coarse, ctx->pool, ws->crop)) != JR2_OK)
             return status;
         const float *numbers = jr2i_net_output(model->coarse, ws->coarse, 0, NULL, NULL, NULL);

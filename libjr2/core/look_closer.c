@@ -76,7 +76,7 @@ int32_t jr2i_look_closer(jr2_ctx *ctx, const jr2i_view *view, jr2i_sight *sight)
     const float *trunk = jr2i_net_output(model->coarse, ws->coarse, 1, NULL, NULL, NULL);
     const float *inputs[JR2I_EXPRESSION_INPUTS] = {ws->closeups, ws->closeups + CROP, ws->closeups + 2 * CROP, trunk, coarse};
     for (int32_t i = 0; i < JR2I_CLOSEUPS; i++)
-        jr2i_closeup_take(view, sight->landmarks478, &sight->frame, i, JR2I_EXPRESSION_SIDE, ws->closeups + (size_t)i * CROP);
+        jr2i_closeup_take(view, sight->landmarks478, &sight->frame, i, JR2I_EXPRESSION_SIDE, ctx->pool, ws->closeups + (size_t)i * CROP);
     int32_t status = jr2i_net_run_inputs(&ctx->env, model->expression, ws->expression, ctx->pool, inputs);
     if (status != JR2_OK)
         return status;

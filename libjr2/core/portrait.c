@@ -247,7 +247,7 @@ static void make_source_maps(jr2_portrait *p, const jr2i_view *image, const floa
 {
     const int32_t side = JR2I_PORTRAIT_SIDE;
     const size_t pixels = (size_t)side * (size_t)side;
-    jr2i_warp_planar(image, map, side, side, JR2I_OUTSIDE_REPEAT, maps);
+    jr2i_warp_planar(image, map, side, side, JR2I_OUTSIDE_REPEAT, p->ctx->pool, maps);
     for (size_t i = 0; i < 3 * pixels; i++)
         p->picture[i] = 0.5f * (maps[i] + 1);
     close_crown(p);
@@ -282,7 +282,7 @@ static int32_t look_at_source(jr2_portrait *p, const jr2i_view *image, float cro
     const jr2i_head_input input = {v->identity, NULL, NULL, v->head->identity_count, 0};
     jr2i_head_person(v->head, &input, p->person);
     jr2i_portrait_camera(p, &p->own, v->vertices, &camera);
-    jr2i_posed_make(&p->mesh, v->vertices, &camera, &p->source);
+    jr2i_posed_make(&p->mesh, v->vertices, &camera, p->ctx->pool, &p->source);
     jr2i_view_to_rgb(image, p->rgb);
     const size_t count = (size_t)JR2I_REENACT_SOURCE_MAPS * JR2I_PORTRAIT_SIDE * JR2I_PORTRAIT_SIDE;
     float *maps = jr2i_alloc(env, count, sizeof *maps);

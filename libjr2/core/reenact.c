@@ -362,7 +362,7 @@ int32_t jr2_reenact(jr2_ctx *ctx, jr2_portrait *p, const jr2_motion_face *drivin
     jr2i_head_input input = {p->view->identity, expression, NULL, head->identity_count, head->expression_count};
     jr2i_head_person_vertices(head, p->person, &input, p->head_scratch, p->vertices);
     jr2i_portrait_camera(p, &p->shown, p->vertices, &camera);
-    jr2i_posed_make(&p->mesh, p->vertices, &camera, &p->driven);
+    jr2i_posed_make(&p->mesh, p->vertices, &camera, p->ctx->pool, &p->driven);
     if ((status = make_crop(p, env, &o)) != JR2_OK)
         return status;
     const jr2i_paste paste = {SIDE, p->left, p->top, p->step, p->made, p->from, p->before, p->blend, p->rgb, p->width, p->height, (const float (*)[3])p->faces, p->face_count};

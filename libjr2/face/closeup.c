@@ -48,11 +48,11 @@ void jr2i_closeup_points(const float *landmarks, const jr2i_frame *frame, const 
     }
 }
 
-void jr2i_closeup_take(const jr2i_view *view, const float *landmarks, const jr2i_frame *frame, int32_t which, int32_t side, float *out)
+void jr2i_closeup_take(const jr2i_view *view, const float *landmarks, const jr2i_frame *frame, int32_t which, int32_t side, jr2i_pool *pool, float *out)
 {
     float map[6];
     jr2i_closeup_map(landmarks, frame, which, side, map);
-    jr2i_warp_planar(view, map, side, side, JR2I_OUTSIDE_REPEAT, out);
+    jr2i_warp_planar(view, map, side, side, JR2I_OUTSIDE_REPEAT, pool, out);
     for (int32_t row = 0; which == JR2I_CLOSEUP_LEFT_EYE && row < 3 * side; row++, out += side)
         for (int32_t i = 0; i < side / 2; i++) {
             float value = out[i];

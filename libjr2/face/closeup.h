@@ -4,6 +4,7 @@
 #ifndef JR2I_CLOSEUP_H
 #define JR2I_CLOSEUP_H
 
+#include "base/threads.h"
 #include "face/frame.h"
 #include "image/view.h"
 
@@ -19,6 +20,6 @@ void jr2i_closeup_map(const float *landmarks, const jr2i_frame *frame, int32_t w
  * anchor (count) JR2I_CLOSEUP_*; out may be at. landmarks, frame: those that placed the closeups. */
 void jr2i_closeup_points(const float *landmarks, const jr2i_frame *frame, const uint8_t *anchor, const float *at, int32_t count, float *out);
 /* The crop itself as network input: out (3,side,side), value / 127.5 - 1. */
-void jr2i_closeup_take(const jr2i_view *view, const float *landmarks, const jr2i_frame *frame, int32_t which, int32_t side, float *out);
+void jr2i_closeup_take(const jr2i_view *view, const float *landmarks, const jr2i_frame *frame, int32_t which, int32_t side, jr2i_pool *pool, float *out);
 
 #endif

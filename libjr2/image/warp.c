@@ -5,6 +5,7 @@
 #include <math.h>
 
 #define SAMPLES_MAX 16
+#define BAND 16 /* rows of one task */
 
 #define FRACTION 2048 /* steps between two pixels: weights fit 22 bits, weighted pixels 30 */
 #define SHIFT 14      /* what is left of them: pixels x 256 */
@@ -99,27 +100,44 @@ static inline void warp_row(const jr2i_view *view, const float map[6], int32_t v
     }
 }
 
-static void warp(const jr2i_view *view, const float map[6], int32_t width, int32_t height, int32_t outside, float *planar,
-                 uint8_t *rgb)
+typedef struct job {
+    const jr2i_view *view;
+    const float *map;
+    int32_t width, height, samples, outside, inside;
+    float *planar; /* or */
+    uint8_t *rgb;
+} job;
+
+/* BAND rows. */
+static void warp_band(void *arg, int32_t task, int32_t worker)
 {
-    int32_t n = samples_of(map), inside = all_inside(view, map, width, height);
-    size_t plane = (size_t)width * (size_t)height;
-    for (int32_t v = 0; v < height; v++) {
-        float *to = planar ? planar + (size_t)v * (size_t)width : NULL;
-        uint8_t *to_rgb = rgb ? rgb + 3 * (size_t)v * (size_t)width : NULL;
-        if (inside) /* two copies of the loop: the common one has no tests */
-            warp_row(view, map, v, width, n, outside, 1, plane, to, to_rgb);
+    const job *j = arg;
+    const size_t width = (size_t)j->width, plane = width * (size_t)j->height;
+    const int32_t end = (task + 1) * BAND < j->height ? (task + 1) * BAND : j->height;
+    (void)worker;
+    for (int32_t v = task * BAND; v < end; v++) {
+        float *to = j->planar ? j->planar + (size_t)v * width : NULL;
+        uint8_t *to_rgb = j->rgb ? j->rgb + 3 * (size_t)v * width : NULL;
+        if (j->inside) /* two copies of the loop: the common one has no tests */
+            warp_row(j->view, j->map, v, j->width, j->samples, j->outside, 1, plane, to, to_rgb);
         else
-            warp_row(view, map, v, width, n, outside, 0, plane, to, to_rgb);
+            warp_row(j->view, j->map, v, j->width, j->samples, j->outside, 0, plane, to, to_rgb);
     }
 }
 
-void jr2i_warp_planar(const jr2i_view *view, const float map[6], int32_t width, int32_t height, int32_t outside, float *out)
+static void warp(const jr2i_view *view, const float map[6], int32_t width, int32_t height, int32_t outside, jr2i_pool *pool, float *planar,
+                 uint8_t *rgb)
 {
-    warp(view, map, width, height, outside, out, NULL);
+    job j = {view, map, width, height, samples_of(map), outside, all_inside(view, map, width, height), planar, rgb};
+    jr2i_pool_run(pool, warp_band, &j, (height + BAND - 1) / BAND);
+}
+
+void jr2i_warp_planar(const jr2i_view *view, const float map[6], int32_t width, int32_t height, int32_t outside, jr2i_pool *pool, float *out)
+{
+    warp(view, map, width, height, outside, pool, out, NULL);
 }
 
 void jr2i_warp_rgb8(const jr2i_view *view, const float map[6], int32_t width, int32_t height, int32_t outside, uint8_t *out)
 {
-    warp(view, map, width, height, outside, NULL, out);
+    warp(view, map, width, height, outside, NULL, NULL, out);
 }

@@ -65,7 +65,23 @@ static void normals(const jr2i_condition_mesh *mesh, const float *x, float *norm
     }
 }
 
-void jr2i_posed_make(const jr2i_condition_mesh *mesh, const float *vertices, const jr2i_face_camera *camera, jr2i_posed *posed)
+typedef struct raster_job {
+    const jr2i_condition_mesh *mesh;
+    jr2i_posed *posed;
+    int32_t bands; /* of rows: as many as threads, since each looks at all triangles */
+} raster_job;
+
+static void raster_task(void *arg, int32_t task, int32_t worker)
+{
+    const raster_job *j = arg;
+    const jr2i_posed *posed = j->posed;
+    (void)worker;
+    jr2i_raster_rows(posed->screen, posed->inv_w, j->mesh->vertex_count, j->mesh->triangles, j->mesh->triangle_count, posed->side, posed->side,
+                     JR2I_CULL_BACK, posed->side * task / j->bands, posed->side * (task + 1) / j->bands, posed->triangle_id,
+                     posed->barycentric, posed->depth);
+}
+
+void jr2i_posed_make(const jr2i_condition_mesh *mesh, const float *vertices, const jr2i_face_camera *camera, jr2i_pool *pool, jr2i_posed *posed)
 {
     const float *r = camera->rotation;
     float *x = posed->screen; /* turned points first, then their pixels */
@@ -82,8 +98,8 @@ void jr2i_posed_make(const jr2i_condition_mesh *mesh, const float *vertices, con
         p[1] = camera->cy - camera->scale * p[1] * w;
         p[2] = -p[2];
     }
-    jr2i_raster(posed->screen, posed->inv_w, mesh->vertex_count, mesh->triangles, mesh->triangle_count, posed->side, posed->side,
-                JR2I_CULL_BACK, posed->triangle_id, posed->barycentric, posed->depth);
+    raster_job job = {mesh, posed, jr2i_pool_threads(pool)};
+    jr2i_pool_run(pool, raster_task, &job, job.bands);
 }
 
 /* The map that a part is marked in, or -1. */

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/threads.h"
 #include "face/camera.h"
 
 typedef struct jr2i_condition_mesh {
@@ -57,7 +58,7 @@ int32_t jr2i_condition_triangles(const float *vertices, const int32_t *triangles
                                  int32_t *out_triangles, uint8_t *out_part);
 
 /* vertices (V,3) in head space through the face camera into posed: screen, normals, and what is seen. */
-void jr2i_posed_make(const jr2i_condition_mesh *mesh, const float *vertices, const jr2i_face_camera *camera, jr2i_posed *posed);
+void jr2i_posed_make(const jr2i_condition_mesh *mesh, const float *vertices, const jr2i_face_camera *camera, jr2i_pool *pool, jr2i_posed *posed);
 
 /* planes (JR2I_MAPS, side, side) */
 void jr2i_condition_maps(const jr2i_condition_mesh *mesh, const jr2i_posed *posed, float *planes);

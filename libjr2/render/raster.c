@@ -56,7 +56,7 @@ static int32_t maximum3(int32_t a, int32_t b, int32_t c)
 }
 
 typedef struct target {
-    int32_t width, height;
+    int32_t width, first_row, end_row;
     int32_t *triangle_id;
     float *barycentric;
     float *depth;
@@ -89,9 +89,9 @@ static void draw(const target *t, const float *xyz, const float *inv_w, const in
     int64_t y_first = floor_div((int64_t)minimum3(y[0], y[1], y[2]) + SUBPIXEL / 2 - 1, SUBPIXEL);
     int64_t y_last = floor_div((int64_t)maximum3(y[0], y[1], y[2]) - SUBPIXEL / 2, SUBPIXEL);
     x_first = x_first < 0 ? 0 : x_first;
-    y_first = y_first < 0 ? 0 : y_first;
+    y_first = y_first < t->first_row ? t->first_row : y_first;
     x_last = x_last >= t->width ? t->width - 1 : x_last;
-    y_last = y_last >= t->height ? t->height - 1 : y_last;
+    y_last = y_last >= t->end_row ? t->end_row - 1 : y_last;
     if (x_first > x_last || y_first > y_last)
         return;
 
@@ -148,16 +148,27 @@ static void draw(const target *t, const float *xyz, const float *inv_w, const in
     }
 }
 
-void jr2i_raster_add(const float *xyz, const float *inv_w, int32_t vertex_count, const int32_t *triangles,
-                     int32_t triangle_count, int32_t width, int32_t height, int32_t cull, int32_t first_id,
-                     int32_t *triangle_id, float *barycentric, float *depth)
+void jr2i_raster_rows(const float *xyz, const float *inv_w, int32_t vertex_count, const int32_t *triangles,
+                      int32_t triangle_count, int32_t width, int32_t height, int32_t cull, int32_t first_row, int32_t end_row,
+                      int32_t *triangle_id, float *barycentric, float *depth)
 {
-    target t = {width, height, triangle_id, barycentric, depth};
+    first_row = first_row < 0 ? 0 : first_row;
+    end_row = end_row > height ? height : end_row;
+    if (width <= 0 || first_row >= end_row)
+        return;
+    const target t = {width, first_row, end_row, triangle_id, barycentric, depth};
+    const size_t end = (size_t)width * (size_t)end_row;
+    for (size_t i = (size_t)width * (size_t)first_row; i < end; i++) {
+        triangle_id[i] = -1;
+        depth[i] = INFINITY;
+        for (int k = 0; k < 3 && barycentric; k++)
+            barycentric[3 * i + (size_t)k] = 0;
+    }
     for (int32_t i = 0; i < triangle_count; i++) {
         const int32_t *corner = triangles + 3 * (size_t)i;
         uint32_t count = (uint32_t)vertex_count;
         if ((uint32_t)corner[0] < count && (uint32_t)corner[1] < count && (uint32_t)corner[2] < count)
-            draw(&t, xyz, inv_w, corner, cull, first_id + i);
+            draw(&t, xyz, inv_w, corner, cull, i);
     }
 }
 
@@ -165,18 +176,7 @@ void jr2i_raster(const float *xyz, const float *inv_w, int32_t vertex_count, con
                  int32_t triangle_count, int32_t width, int32_t height, int32_t cull, int32_t *triangle_id,
                  float *barycentric, float *depth)
 {
-    if (width <= 0 || height <= 0)
-        return;
-    size_t pixels = (size_t)width * (size_t)height;
-    for (size_t i = 0; i < pixels; i++) {
-        triangle_id[i] = -1;
-        depth[i] = INFINITY;
-    }
-    if (barycentric)
-        for (size_t i = 0; i < 3 * pixels; i++)
-            barycentric[i] = 0;
-    jr2i_raster_add(xyz, inv_w, vertex_count, triangles, triangle_count, width, height, cull, 0, triangle_id,
-                    barycentric, depth);
+    jr2i_raster_rows(xyz, inv_w, vertex_count, triangles, triangle_count, width, height, cull, 0, height, triangle_id, barycentric, depth);
 }
 
 void jr2i_raster_interpolate(const int32_t *triangle_id, const float *barycentric, int64_t pixels,

@@ -32,11 +32,10 @@ void jr2i_raster(const float *xyz, const float *inv_w, int32_t vertex_count, con
                  int32_t triangle_count, int32_t width, int32_t height, int32_t cull, int32_t *triangle_id,
                  float *barycentric, float *depth);
 
-/* The same without clearing: adds triangles to buffers that an earlier call has filled. Ids are raised by first_id, so
- * that several meshes can share a buffer. */
-void jr2i_raster_add(const float *xyz, const float *inv_w, int32_t vertex_count, const int32_t *triangles,
-                     int32_t triangle_count, int32_t width, int32_t height, int32_t cull, int32_t first_id,
-                     int32_t *triangle_id, float *barycentric, float *depth);
+/* Its rows first_row <= y < end_row alone, which become what jr2i_raster makes of them: threads can share a picture. */
+void jr2i_raster_rows(const float *xyz, const float *inv_w, int32_t vertex_count, const int32_t *triangles,
+                      int32_t triangle_count, int32_t width, int32_t height, int32_t cull, int32_t first_row, int32_t end_row,
+                      int32_t *triangle_id, float *barycentric, float *depth);
 
 /* Attributes of the pixels: out (pixels, channels) = sum of barycentric x attribute (vertices, channels) over the
  * corners of the pixel's triangle. Pixels without a triangle are left as they are. */

@@ -36,9 +36,9 @@ class _Camera(ctypes.Structure):
 
 def build(path, march="native"):
     """Compile the shared object. -ffp-contract=off: the same bits as in the library on every x86-64."""
-    sources = [os.path.join(_ROOT, "libjr2/render", n) for n in ("raster.c", "extend.c", "conditions.c")]
+    sources = [os.path.join(_ROOT, "libjr2", n + ".c") for n in ("base/env", "base/threads", "render/raster", "render/extend", "render/conditions")]
     subprocess.check_call([os.environ.get("CC", "cc"), "-std=c11", "-O3", "-fno-math-errno", f"-march={march}",
-                           "-ffp-contract=off", "-shared", "-fPIC", "-I" + os.path.join(_ROOT, "libjr2"),
+                           "-ffp-contract=off", "-shared", "-fPIC", "-pthread", "-D_POSIX_C_SOURCE=200809L", "-I" + os.path.join(_ROOT, "libjr2"),
                            "-I" + os.path.join(_ROOT, "include"), *sources, "-o", path, "-lm"])
     return path
 
@@ -98,7 +98,7 @@ class Geometry:
         posed = self.take()
         camera = _Camera((ctypes.c_float * 9)(*np.asarray(rotation, np.float32).ravel().tolist()), float(scale), float(centre[0]),
                          float(centre[1]))
-        self.lib.jr2i_posed_make(self.ref, ctypes.c_void_p(_pointer(vertices)), ctypes.byref(camera), posed.ref)
+        self.lib.jr2i_posed_make(self.ref, ctypes.c_void_p(_pointer(vertices)), ctypes.byref(camera), None, posed.ref)
         return posed
 
     def maps(self, posed, out=None):
