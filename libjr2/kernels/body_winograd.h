@@ -152,6 +152,7 @@ INLINE void wino_weights_of(const int size, const uint16_t *halves, int32_t in, 
                 else
                     weights4(column[j], g0, g1, g2);
             }
+            float *p = to + o;
             UNROLL for (int i = 0; i < size; i++) {
                 vf row[6];
                 if (i < row0 || i >= row1)
@@ -160,8 +161,8 @@ INLINE void wino_weights_of(const int size, const uint16_t *halves, int32_t in, 
                     weights6(row, column[0][i], column[1][i], column[2][i]);
                 else
                     weights4(row, column[0][i], column[1][i], column[2][i]);
-                UNROLL for (int j = 0; j < size; j++)
-                    V_STORE(to + ((i - row0) * size + j) * point + o, row[j]);
+                UNROLL for (int j = 0; j < size; j++, p += point)
+                    V_STORE(p, row[j]);
             }
         }
 }
