@@ -29,7 +29,7 @@ def write(path, topology, tensors, compress=True):
             raise ValueError(f"{name}: not finite")
         raw = value.astype(dtype).tobytes()
         packed = zlib.compress(raw, 9) if compress else raw
-        packing = 1 if compress and len(packed) < 0.95 * len(raw) else 0
+        packing = 1 if compress and len(packed) < 0.98 * len(raw) else 0
         stored = packed if packing else raw
         offset = -(-offset // _ALIGN) * _ALIGN
         dims = list(value.shape) + [1] * (6 - value.ndim)

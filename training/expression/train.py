@@ -33,7 +33,7 @@ from prepare import EYE, MOUTH, anchors  # noqa: E402
 
 
 STRONG = 3   # how much more a strong coefficient of a real picture counts: blinks and the like are rare and short
-IMPORTANT = {"eyeLook": 6, "eyeBlink": 3}  # how much more coefficients with such names count
+IMPORTANT = {"eyeLook": 9, "eyeBlink": 3}  # how much more coefficients with such names count
 SHAPE = 60   # weight of the neutral shape, of squared cm
 SAME = 600   # weight of the difference between the neutral shapes that two frames of a clip give
 MOVED, COVERED = 0.7, 0.15  # shares of the crops
