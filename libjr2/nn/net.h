@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The inside of graph.h: nodes, networks and states, shared by graph.c (building), net_pack.c (weights), net_plan.c
- * (arena), net_run.c and net_conv.c (execution). */
+ * (arena), net_run.c, net_conv.c and net_grid.c (execution). */
 #ifndef JR2I_NN_NET_H
 #define JR2I_NN_NET_H
 

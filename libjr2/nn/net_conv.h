@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Running the full convolutions of a network; what net_run.c hands to them. */
+ * Running the full convolutions (net_conv.c) and the grids (net_grid.c) of a network; what net_run.c hands to them. */
 #ifndef JR2I_NN_NET_CONV_H
 #define JR2I_NN_NET_CONV_H
 
@@ -19,6 +19,13 @@ typedef struct jr2i_run {
     int32_t threads;
 } jr2i_run;
 
+/* A 16-channel block of a map. */
+static inline jr2i_plane jr2i_block_of(const jr2i_place *p, int32_t block)
+{
+    return (jr2i_plane){ p->data + block * p->block, p->row, p->shape.height, p->shape.width };
+}
+
+void jr2i_run_grid(jr2i_run *r);
 void jr2i_run_conv(const jr2i_run *r); /* direct */
 void jr2i_run_wino(const jr2i_run *r);
 
