@@ -201,4 +201,44 @@ static inline void ok(jr2i_env *env, int32_t status)
     ck_assert_msg(status == JR2_OK, "status %d: %s", (int)status, env->error);
 }
 
+/* What describe makes of a file of these layers, for a usual input of height x width, with the kernels of a cpu (NULL: as it is). The file is gone afterwards. */
+static inline jr2i_net *make_net(jr2i_env *env, layers *l, const char *cpu, void (*describe)(jr2i_graph *g, int height, int width), int height, int width)
+{
+    size_t size;
+    uint8_t *bytes = writer_finish(&l->file, "jr2.test.1", &size);
+    jr2i_jr2w *file;
+    jr2i_graph *g;
+    jr2i_net *net;
+    ok(env, jr2i_jr2w_open_memory(env, bytes, size, 0, &file));
+    if (cpu)
+        setenv("JR2_CPU", cpu, 1);
+    ok(env, jr2i_graph_create(env, file, &g));
+    describe(g, height, width);
+    ok(env, jr2i_graph_finish(env, g, &net));
+    jr2i_jr2w_close(env, file);
+    free(bytes);
+    return net;
+}
+
+/* Runs the network with one thread and with three, which must give the same bits, and compares its outputs with what is wanted. */
+static inline void check_net(jr2i_env *env, const jr2i_net *net, const char *what, const float *const *inputs, int height, int width, const plain *want)
+{
+    jr2i_net_state *state, *threaded;
+    jr2i_pool *pool;
+    ok(env, jr2i_pool_create(env, 3, &pool));
+    ok(env, jr2i_net_state_create(env, net, height, width, 1, &state));
+    ok(env, jr2i_net_state_create(env, net, height, width, 3, &threaded));
+    ok(env, jr2i_net_run_inputs(env, net, state, NULL, inputs));
+    ok(env, jr2i_net_run_inputs(env, net, threaded, pool, inputs));
+    for (int i = 0; i < jr2i_net_outputs(net); i++) {
+        int32_t c, h, w;
+        const float *y = jr2i_net_output(net, state, i, &c, &h, &w), *z = jr2i_net_output(net, threaded, i, NULL, NULL, NULL);
+        compare(what, &want[i], y, c, h, w);
+        ck_assert_msg(memcmp(y, z, sizeof(float) * (size_t)(c * h * w)) == 0, "%s: threads change the result", what);
+    }
+    jr2i_net_state_free(env, threaded);
+    jr2i_net_state_free(env, state);
+    jr2i_pool_free(env, pool);
+}
+
 #endif

@@ -86,20 +86,8 @@ START_TEST(test_all_operations)
     jr2i_env env = { 0 };
     layers l = { 0 };
     make_all(&l);
-    size_t size;
-    uint8_t *bytes = writer_finish(&l.file, "jr2.test.1", &size);
-    jr2i_jr2w *file;
-    ok(&env, jr2i_jr2w_open_memory(&env, bytes, size, 0, &file));
-    setenv("JR2_CPU", cpus[_i], 1);
-    jr2i_graph *g;
-    ok(&env, jr2i_graph_create(&env, file, &g));
-    describe_all(g, 64, 64);
-    jr2i_net *net;
-    ok(&env, jr2i_graph_finish(&env, g, &net));
+    jr2i_net *net = make_net(&env, &l, cpus[_i], describe_all, 64, 64);
     ck_assert_int_eq(jr2i_net_outputs(net), 3);
-    jr2i_jr2w_close(&env, file);
-    free(bytes);
-
     static const int sizes[][2] = { { 64, 64 }, { 50, 33 }, { 1, 1 }, { 17, 90 }, { 64, 64 } };
     jr2i_net_state *state, *threaded;
     ok(&env, jr2i_net_state_create(&env, net, 64, 64, 1, &state));
@@ -344,16 +332,8 @@ START_TEST(test_cancel)
     jr2i_env env = { 0 };
     layers l = { 0 };
     make_all(&l);
-    size_t size;
-    uint8_t *bytes = writer_finish(&l.file, "jr2.test.1", &size);
-    jr2i_jr2w *file;
-    jr2i_graph *g;
-    jr2i_net *net;
+    jr2i_net *net = make_net(&env, &l, NULL, describe_all, 32, 32);
     jr2i_net_state *state;
-    ok(&env, jr2i_jr2w_open_memory(&env, bytes, size, 0, &file));
-    ok(&env, jr2i_graph_create(&env, file, &g));
-    describe_all(g, 32, 32);
-    ok(&env, jr2i_graph_finish(&env, g, &net));
     ok(&env, jr2i_net_state_create(&env, net, 32, 32, 1, &state));
     float *x = random_floats(3 * 32 * 32, 1);
     env.cancel = cancel_at_once;
@@ -361,8 +341,6 @@ START_TEST(test_cancel)
     free(x);
     jr2i_net_state_free(&env, state);
     jr2i_net_free(&env, net);
-    jr2i_jr2w_close(&env, file);
-    free(bytes);
     free_layers(&l);
 }
 END_TEST

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Networks against a plain planar evaluation: layers that read planes, and layers whose weights stay halves. */
+#include "nn/net.h"
 #include "plain.h"
 #include "suite.h"
 
@@ -38,18 +39,7 @@ START_TEST(test_planes)
     layers l = { 0 };
     add_layer(&l, "front", 20, 3, 3);
     add_layer(&l, "paint", 4, 24, 3);
-    size_t size;
-    uint8_t *bytes = writer_finish(&l.file, "jr2.test.1", &size);
-    jr2i_jr2w *file;
-    ok(&env, jr2i_jr2w_open_memory(&env, bytes, size, 0, &file));
-    setenv("JR2_CPU", cpus[_i], 1);
-    jr2i_graph *g;
-    jr2i_net *net;
-    jr2i_pool *pool;
-    ok(&env, jr2i_graph_create(&env, file, &g));
-    describe_planes(g, 24, 40);
-    ok(&env, jr2i_graph_finish(&env, g, &net));
-    ok(&env, jr2i_pool_create(&env, 3, &pool));
+    jr2i_net *net = make_net(&env, &l, cpus[_i], describe_planes, 24, 40);
     static const int sizes[][2] = { { 24, 40 }, { 1, 1 }, { 9, 77 }, { 13, 1 } };
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         const int h = sizes[s][0], w = sizes[s][1], n = h * w;
@@ -59,92 +49,75 @@ START_TEST(test_planes)
             grid.p[k] = (grid.p[k] * 1.2f + 1) * 0.5f * (float)w;
             grid.p[n + k] = (grid.p[n + k] * 1.2f + 1) * 0.5f * (float)h;
         }
-        plain front = named_conv(&l, "front", &x, 1, JR2I_ACT_RELU, NULL), planes = plain_planes(&x, &grid, &beside);
-        plain joined = plain_new(24, h, w);
+        plain front = named_conv(&l, "front", &x, 1, JR2I_ACT_RELU, NULL), joined = plain_new(24, h, w), want[2];
+        want[0] = plain_planes(&x, &grid, &beside);
         memcpy(joined.p, front.p, (size_t)(20 * n) * sizeof(float));
-        memcpy(joined.p + 20 * n, planes.p, (size_t)(4 * n) * sizeof(float));
-        plain paint = named_conv(&l, "paint", &joined, 1, JR2I_ACT_SIGMOID, NULL);
-        const float *inputs[3] = { x.p, grid.p, beside.p };
-        for (int threads = 1; threads <= 3; threads += 2) {
-            jr2i_net_state *state;
-            int32_t c, oh, ow;
-            ok(&env, jr2i_net_state_create(&env, net, h, w, threads, &state));
-            ok(&env, jr2i_net_run_inputs(&env, net, state, threads > 1 ? pool : NULL, inputs));
-            const float *y = jr2i_net_output(net, state, 0, &c, &oh, &ow);
-            compare("planes", &planes, y, c, oh, ow);
-            y = jr2i_net_output(net, state, 1, &c, &oh, &ow);
-            compare("paint", &paint, y, c, oh, ow);
-            jr2i_net_state_free(&env, state);
-        }
-        plain gone[] = { x, grid, beside, front, planes, joined, paint };
+        memcpy(joined.p + 20 * n, want[0].p, (size_t)(4 * n) * sizeof(float));
+        want[1] = named_conv(&l, "paint", &joined, 1, JR2I_ACT_SIGMOID, NULL);
+        check_net(&env, net, cpus[_i], (const float *[]){ x.p, grid.p, beside.p }, h, w, want);
+        plain gone[] = { x, grid, beside, front, joined, want[0], want[1] };
         for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
             free(gone[i].p);
     }
-    jr2i_pool_free(&env, pool);
     jr2i_net_free(&env, net);
-    jr2i_jr2w_close(&env, file);
-    free(bytes);
     free_layers(&l);
 }
 END_TEST
 
-/* Layers whose weights are many for few pixels: Winograd of both sizes, doubled, and direct. All are halves but those of one. */
-static void make_streams(layers *l, int which)
+/* Layers whose weights are many for few pixels: Winograd of both sizes, doubled, and direct. All are halves but those of one; 4: all. */
+static const char *const streams[] = { "large", "small", "up", "down" };
+
+static void make_streams(layers *l, int floats)
 {
     add_layer_of(l, "in", 96, 3, 3, 1);
-    add_layer_of(l, "large", 112, 96, 3, which != 0);
-    add_layer_of(l, "small", 100, 112, 3, which != 1);
-    add_layer_of(l, "up", 100, 100, 3, which != 2);
-    add_layer_of(l, "down", 180, 100, 3, which != 3);
+    add_layer_of(l, "large", 112, 96, 3, floats != 0);
+    add_layer_of(l, "small", 100, 112, 3, floats != 1);
+    add_layer_of(l, "up", 100, 100, 3, floats != 2);
+    add_layer_of(l, "down", 180, 100, 3, floats != 3);
+}
+
+static void describe_streams(jr2i_graph *g, int height, int width)
+{
+    int32_t x = jr2i_graph_conv(g, jr2i_graph_input(g, 3, height, width), "in", 2, JR2I_ACT_RELU, -1);
+    x = jr2i_graph_conv(g, x, "large", 1, JR2I_ACT_RELU, -1);
+    x = jr2i_graph_conv(g, jr2i_graph_max_pool2(g, x), "small", 1, JR2I_ACT_RELU, -1);
+    jr2i_graph_output(g, x);
+    x = jr2i_graph_conv(g, jr2i_graph_upsample2(g, x), "up", 1, JR2I_ACT_RELU, -1);
+    jr2i_graph_output(g, jr2i_graph_conv(g, x, "down", 2, JR2I_ACT_NONE, -1));
+}
+
+/* With kernels of our own, each of the layers stays halves where it can. */
+static void check_halves(const jr2i_net *net, int floats)
+{
+    int seen = 0;
+    for (int32_t i = 0; i < net->node_count; i++)
+        for (int k = 0; k < 4; k++)
+            if (strcmp(net->nodes[i].name, streams[k]) == 0) {
+                seen++;
+                ck_assert_msg((net->nodes[i].halves != NULL) == (k != floats && !net->use_gemm), "weights of %s", streams[k]);
+            }
+    ck_assert_int_eq(seen, 4);
 }
 
 START_TEST(test_streams)
 {
     jr2i_env env = { 0 };
     layers l = { 0 };
-    make_streams(&l, _i % 5); /* 4: all */
-    size_t size;
-    uint8_t *bytes = writer_finish(&l.file, "jr2.test.1", &size);
-    jr2i_jr2w *file;
-    jr2i_graph *g;
-    jr2i_net *net;
-    jr2i_pool *pool;
-    ok(&env, jr2i_jr2w_open_memory(&env, bytes, size, 0, &file));
-    setenv("JR2_CPU", cpus[_i / 5], 1);
-    ok(&env, jr2i_graph_create(&env, file, &g));
-    int32_t x = jr2i_graph_conv(g, jr2i_graph_input(g, 3, 26, 24), "in", 2, JR2I_ACT_RELU, -1);
-    x = jr2i_graph_conv(g, x, "large", 1, JR2I_ACT_RELU, -1);
-    x = jr2i_graph_conv(g, jr2i_graph_max_pool2(g, x), "small", 1, JR2I_ACT_RELU, -1);
-    jr2i_graph_output(g, x);
-    x = jr2i_graph_conv(g, jr2i_graph_upsample2(g, x), "up", 1, JR2I_ACT_RELU, -1);
-    jr2i_graph_output(g, jr2i_graph_conv(g, x, "down", 2, JR2I_ACT_NONE, -1));
-    ok(&env, jr2i_graph_finish(&env, g, &net));
-    ok(&env, jr2i_pool_create(&env, 3, &pool));
+    const int floats = _i % 5;
+    make_streams(&l, floats);
+    jr2i_net *net = make_net(&env, &l, cpus[_i / 5], describe_streams, 26, 24);
+    check_halves(net, floats);
     plain in = { 3, 26, 24, random_floats(3 * 26 * 24, 1) }, first = named_conv(&l, "in", &in, 2, JR2I_ACT_RELU, NULL);
-    plain large = named_conv(&l, "large", &first, 1, JR2I_ACT_RELU, NULL), pooled = plain_pool(&large);
-    plain want[2], doubled, up;
+    plain large = named_conv(&l, "large", &first, 1, JR2I_ACT_RELU, NULL), pooled = plain_pool(&large), want[2], doubled, up;
     want[0] = named_conv(&l, "small", &pooled, 1, JR2I_ACT_RELU, NULL);
     doubled = plain_up(&want[0]);
     up = named_conv(&l, "up", &doubled, 1, JR2I_ACT_RELU, NULL);
     want[1] = named_conv(&l, "down", &up, 2, JR2I_ACT_NONE, NULL);
-    for (int threads = 1; threads <= 3; threads += 2) {
-        jr2i_net_state *state;
-        ok(&env, jr2i_net_state_create(&env, net, 26, 24, threads, &state));
-        ok(&env, jr2i_net_run(&env, net, state, threads > 1 ? pool : NULL, in.p));
-        for (int i = 0; i < 2; i++) {
-            int32_t c, h, w;
-            const float *y = jr2i_net_output(net, state, i, &c, &h, &w);
-            compare(cpus[_i / 5], &want[i], y, c, h, w);
-        }
-        jr2i_net_state_free(&env, state);
-    }
+    check_net(&env, net, cpus[_i / 5], (const float *[]){ in.p }, 26, 24, want);
     plain gone[] = { in, first, large, pooled, want[0], doubled, up, want[1] };
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
         free(gone[i].p);
-    jr2i_pool_free(&env, pool);
     jr2i_net_free(&env, net);
-    jr2i_jr2w_close(&env, file);
-    free(bytes);
     free_layers(&l);
 }
 END_TEST

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* 20 to 70 microseconds, as long as a pause takes: longer than most gaps between two loops and than waking takes, shorter than anyone notices. */
+/* 20 to 70 microseconds, depending on how long the processor pauses: longer than most gaps between two loops and than waking takes, shorter than anyone notices. */
 enum { SPINS = 1600 };
 
 typedef struct {

@@ -138,6 +138,12 @@ static void multiply_rows(const wino_job *job, int32_t panel, int32_t row0, int3
         k->wino_multiply(&job->q, panel, p, n, w, v, m);
 }
 
+/* Behind the rows of points that are multiplied together with `row`. */
+static int32_t rows_end(const wino_job *job, int32_t row)
+{
+    return row + job->rows < job->size ? row + job->rows : job->size;
+}
+
 static void wino_group_task(void *arg, int32_t task, int32_t worker)
 {
     const wino_job *job = arg;
@@ -148,7 +154,7 @@ static void wino_group_task(void *arg, int32_t task, int32_t worker)
         k->wino_input(&job->q, b, first, n, v);
     for (int32_t panel = 0; panel < job->q.panels; panel++)
         for (int32_t i = 0; i < job->size; i += job->rows)
-            multiply_rows(job, panel, i, i + job->rows < job->size ? i + job->rows : job->size, n, v, m, m + job->m_size);
+            multiply_rows(job, panel, i, rows_end(job, i), n, v, m, m + job->m_size);
     for (int32_t b = 0; b < job->q.out_blocks; b++)
         k->wino_output(&job->q, b, first, n, m);
 }
@@ -166,8 +172,7 @@ static void wino_multiply_task(void *arg, int32_t task, int32_t worker)
     const wino_job *job = arg;
     const int32_t pieces = (job->size + job->rows - 1) / job->rows, row = task % pieces * job->rows;
     float *v = scratch_of(job->r, 0);
-    multiply_rows(job, task / pieces, row, row + job->rows < job->size ? row + job->rows : job->size, job->n, v, v + job->v_size,
-                  scratch_of(job->r, worker) + job->v_size + job->m_size);
+    multiply_rows(job, task / pieces, row, rows_end(job, row), job->n, v, v + job->v_size, scratch_of(job->r, worker) + job->v_size + job->m_size);
 }
 
 static void wino_output_task(void *arg, int32_t task, int32_t worker)
