@@ -41,9 +41,10 @@ static void posed_free(jr2i_posed *p)
 static void scene_make(scene *s, int32_t vertex_count, const float *vertices, int32_t triangle_count, const int32_t *triangles,
                        const uint8_t *part)
 {
-    float *code = bytes(12 * (size_t)vertex_count);
+    float *code = bytes(12 * (size_t)vertex_count), *share = bytes(4 * (size_t)vertex_count);
     jr2i_condition_code(vertices, vertex_count, code);
-    s->mesh = (jr2i_condition_mesh){vertex_count, triangle_count, triangles, part, code};
+    jr2i_condition_share(vertices, triangles, part, triangle_count, vertex_count, share);
+    s->mesh = (jr2i_condition_mesh){vertex_count, triangle_count, triangles, part, code, share};
     posed_alloc(&s->source, vertex_count);
     posed_alloc(&s->driven, vertex_count);
     s->flow = bytes(8 * SIDE * SIDE);
@@ -58,6 +59,7 @@ static void scene_free(scene *s)
     posed_free(&s->source);
     posed_free(&s->driven);
     free((void *)(uintptr_t)s->mesh.code);
+    free((void *)(uintptr_t)s->mesh.share);
     free(s->flow);
     free(s->visible);
     free(s->maps);
@@ -212,12 +214,60 @@ START_TEST(test_extension)
     const float *x = s.flow, *y = s.flow + SIDE * SIDE;
     ck_assert_float_eq_tol(x[32 * SIDE + 32], 6, 0.01f);
     ck_assert_float_eq_tol(y[32 * SIDE + 32], -3, 0.01f);
-    ck_assert_float_eq_tol(x[32 * SIDE + 42], 6, 0.3f); /* just outside: the motion goes on, */
+    ck_assert_float_eq_tol(x[32 * SIDE + 41], 6, 0.6f); /* just outside: the motion goes on, */
     for (int32_t i = 42; i < SIDE; i++)
         ck_assert(x[32 * SIDE + i] <= x[32 * SIDE + i - 1] + 1e-3f && x[32 * SIDE + i] >= 0); /* fades, */
     ck_assert_float_lt(fabsf(x[SIDE * SIDE - 1]), 0.05f); /* and is gone far away */
     ck_assert_float_eq_tol(s.planes[JR2I_MAP_FLOW * SIDE * SIDE / 4 + 16 * SIDE / 2 + 16], 6 * 8.0f / SIDE, 0.01f);
     scene_free(&s);
+}
+END_TEST
+
+/* A head that turns about its middle takes what is beside it hardly along, and nothing of the face is drawn twice there: what a pixel beside the
+ * driven outline shows was beside the source's. */
+START_TEST(test_turning_head)
+{
+    tiny_face f;
+    tiny_face_make(&f, 64, 64, 0);
+    const jr2i_head *h = f.head;
+    int32_t *triangles = bytes(12 * (size_t)h->triangle_count);
+    uint8_t *part = bytes((size_t)h->triangle_count);
+    int32_t count = jr2i_condition_triangles(f.vertices, h->triangles, h->part, h->triangle_count, triangles, part);
+    scene s;
+    scene_make(&s, h->vertex_count, f.vertices, count, triangles, part);
+    const jr2i_face_camera from = camera(-0.2f, 3, 64, 60), to = camera(0.2f, 3, 64, 60);
+    jr2i_posed_make(&s.mesh, f.vertices, &from, NULL, &s.source);
+    jr2i_posed_make(&s.mesh, f.vertices, &to, NULL, &s.driven);
+    jr2i_condition_frame(&s.mesh, &s.driven, &s.source, s.scratch, s.flow, s.planes);
+    float most = 0, beside = 0;
+    int32_t pixels = 0, inside = 0;
+    for (int32_t j = 1; j < SIDE - 1; j++)
+        for (int32_t i = 1; i < SIDE - 1; i++) {
+            const int32_t at = j * SIDE + i, *id = s.driven.triangle_id;
+            const float x = s.flow[at], y = s.flow[SIDE * SIDE + at];
+            if (id[at] >= 0) {
+                most = fmaxf(most, fabsf(x));
+                continue;
+            }
+            if (id[at - 1] < 0 && id[at + 1] < 0 && id[at - SIDE] < 0 && id[at + SIDE] < 0)
+                continue;
+            beside += hypotf(x, y);
+            pixels++;
+            /* 3 px farther out, the outline's corners being smoothed */
+            float u = (float)i + 0.5f - 64, v = (float)j + 0.5f - 60;
+            const float r = hypotf(u, v);
+            const int32_t column = (int32_t)((float)i + 0.5f + x + 3 * u / r), row = (int32_t)((float)j + 0.5f + y + 3 * v / r);
+            ck_assert(column >= 0 && column < SIDE && row >= 0 && row < SIDE);
+            inside += s.source.triangle_id[row * SIDE + column] >= 0;
+        }
+    ck_assert_int_gt(pixels, 100);
+    ck_assert_float_gt(most, 8);
+    ck_assert_float_lt(beside / (float)pixels, 0.33f * most);
+    ck_assert_int_lt(inside, pixels / 20);
+    free(triangles);
+    free(part);
+    scene_free(&s);
+    tiny_face_free(&f);
 }
 END_TEST
 
@@ -260,7 +310,7 @@ START_TEST(test_head)
             }
             for (int32_t row = SIDE - 8; row >= 0; row -= 8) /* in bands, from below */
                 jr2i_condition_begin(&s.mesh, &s.driven, &s.source, s.scratch, s.flow, s.planes, row, row + 8);
-            jr2i_condition_spread(SIDE, s.scratch);
+            jr2i_condition_spread(&s.mesh, &s.driven, &s.source, s.scratch);
             for (int32_t row = SIDE - 8; row >= 0; row -= 8)
                 jr2i_condition_end(&s.driven, s.scratch, s.flow, s.planes, row, row + 8);
         }
@@ -288,6 +338,7 @@ int main(void)
     tcase_add_test(c, test_hidden);
     tcase_add_test(c, test_maps);
     tcase_add_test(c, test_extension);
+    tcase_add_test(c, test_turning_head);
     tcase_add_test(c, test_triangles);
     tcase_add_test(c, test_head);
     suite_add_tcase(suite, c);

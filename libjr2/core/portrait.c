@@ -77,7 +77,7 @@ static void lay_out_pose(jr2i_posed *posed, float *memory, size_t *used, size_t 
 }
 
 /* Returns how many floats it takes; with memory sets all pointers. */
-static size_t lay_out(jr2_portrait *p, float *memory, int32_t **triangles, uint8_t **part, float **code)
+static size_t lay_out(jr2_portrait *p, float *memory, int32_t **triangles, uint8_t **part, float **code, float **share)
 {
     const jr2i_head *head = p->ctx->model->head;
     const size_t pixels = (size_t)JR2I_PORTRAIT_SIDE * JR2I_PORTRAIT_SIDE, vertices = (size_t)head->vertex_count;
@@ -85,6 +85,7 @@ static size_t lay_out(jr2_portrait *p, float *memory, int32_t **triangles, uint8
     *triangles = (int32_t *)(void *)take(memory, &used, 3 * (size_t)head->triangle_count);
     *part = (uint8_t *)(void *)take(memory, &used, (size_t)head->triangle_count / sizeof(float) + 1);
     *code = take(memory, &used, 3 * vertices);
+    *share = take(memory, &used, vertices);
     lay_out_pose(&p->source, memory, &used, vertices);
     lay_out_pose(&p->driven, memory, &used, vertices);
     p->picture = take(memory, &used, 3 * pixels);
@@ -108,21 +109,23 @@ static int32_t allocate(jr2_portrait *p)
     const jr2i_head *head = p->ctx->model->head;
     int32_t *triangles;
     uint8_t *part;
-    float *code;
-    const size_t floats = lay_out(p, NULL, &triangles, &part, &code), bytes = (size_t)p->width * (size_t)p->height * 3;
+    float *code, *share;
+    const size_t floats = lay_out(p, NULL, &triangles, &part, &code, &share), bytes = (size_t)p->width * (size_t)p->height * 3;
     p->rgb = jr2i_alloc(env, bytes, 1);
     if (!p->rgb)
         return jr2i_no_memory(env, bytes);
     p->memory = jr2i_alloc(env, floats, sizeof(float));
     if (!p->memory)
         return jr2i_no_memory(env, floats * sizeof(float));
-    lay_out(p, p->memory, &triangles, &part, &code);
+    lay_out(p, p->memory, &triangles, &part, &code, &share);
     p->mesh.vertex_count = head->vertex_count;
     p->mesh.triangle_count = jr2i_condition_triangles(head->surface.mean, head->triangles, head->part, head->triangle_count, triangles, part);
     jr2i_condition_code(head->surface.mean, head->vertex_count, code);
+    jr2i_condition_share(head->surface.mean, triangles, part, p->mesh.triangle_count, head->vertex_count, share);
     p->mesh.triangles = triangles;
     p->mesh.part = part;
     p->mesh.code = code;
+    p->mesh.share = share;
     return JR2_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "image/mark.h"
 #include "image/paste.h"
 #include "portrait.h"
+#include "render/extend.h"
 
 #define SIDE JR2I_PORTRAIT_SIDE
 #define HALF (SIDE / 2)
@@ -213,35 +214,14 @@ static void hide_row(jr2_portrait *p, int32_t y)
     }
 }
 
-/* The similarity that brings the upper half of the driven mesh nearest to where it was in the photo. */
+/* Where the head as a volume was in the photo. */
 static void look_back(jr2_portrait *p)
 {
-    const int32_t count = p->mesh.vertex_count;
-    const float *driven = p->driven.screen, *source = p->source.screen;
-    double middle = 0, mean[4] = {0}, along = 0, across = 0, square = 0;
-    int32_t used = 0;
-    for (int32_t i = 0; i < count; i++)
-        middle += source[3 * i + 1] / count;
-    for (int32_t i = 0; i < count; i++)
-        if (source[3 * i + 1] < middle) {
-            used++;
-            for (int k = 0; k < 2; k++) {
-                mean[k] += (driven[3 * i + k] - mean[k]) / used;
-                mean[2 + k] += (source[3 * i + k] - mean[2 + k]) / used;
-            }
-        }
-    for (int32_t i = 0; i < count; i++)
-        if (source[3 * i + 1] < middle) {
-            const double x = driven[3 * i] - mean[0], y = driven[3 * i + 1] - mean[1], u = source[3 * i] - mean[2], v = source[3 * i + 1] - mean[3];
-            along += x * u + y * v;
-            across += x * v - y * u;
-            square += x * x + y * y;
-        }
-    const double a = square > 0 ? along / square : 1, b = square > 0 ? across / square : 0;
-    p->back[0] = (float)a;
-    p->back[1] = (float)b;
-    p->back[2] = (float)(mean[2] - a * mean[0] + b * mean[1]);
-    p->back[3] = (float)(mean[3] - b * mean[0] - a * mean[1]);
+    const jr2i_similarity s = jr2i_extend_volume(&p->mesh, &p->driven, &p->source);
+    p->back[0] = 1 + s.a;
+    p->back[1] = s.b;
+    p->back[2] = s.t[0] - s.a * s.x + s.b * s.y;
+    p->back[3] = s.t[1] - s.b * s.x - s.a * s.y;
 }
 
 /* Above the border of the photo hair gives way to what lies behind it. */
@@ -293,7 +273,7 @@ static int32_t make_crop(jr2_portrait *p, jr2i_env *env, const jr2_reenact_optio
     jr2i_reenact_picture q;
     making f = {p, NULL, o->output == JR2_REENACT_FULL};
     jr2i_pool_run(p->ctx->pool, begin_band, &f, SIDE / BAND);
-    jr2i_condition_spread(SIDE, p->scratch);
+    jr2i_condition_spread(&p->mesh, &p->driven, &p->source, p->scratch);
     jr2i_pool_run(p->ctx->pool, end_band, &f, SIDE / BAND);
     if (o->method == JR2_REENACT_NETWORK) {
         int32_t status = jr2i_reenact_run(env, p->ctx->model->reenact, p->net, p->ctx->pool, p->flow, p->planes, &q);

@@ -9,7 +9,7 @@
 #include "render/extend.h"
 #include "render/raster.h"
 
-enum { PART_SOCKET = 2, PART_EYE_SOCKET, PART_GUMS, PART_TEETH, PART_EYE_WHITE, PART_IRIS, PART_LIPS };
+enum { PART_SKIN, PART_SOCKET = 2, PART_EYE_SOCKET, PART_GUMS, PART_TEETH, PART_EYE_WHITE, PART_IRIS, PART_LIPS };
 
 /* Depth a point may lie behind the source's surface and still be that surface: within one layer the slope over a pixel counts;
  * between layers (teeth behind lips, eyeballs behind lids) millimetres tell them apart. */
@@ -42,6 +42,20 @@ int32_t jr2i_condition_triangles(const float *vertices, const int32_t *triangles
         out_part[n++] = part[t];
     }
     return n;
+}
+
+void jr2i_condition_share(const float *vertices, const int32_t *triangles, const uint8_t *part, int32_t count, int32_t vertex_count, float *share)
+{
+    memset(share, 0, (size_t)vertex_count * sizeof(float));
+    for (int32_t t = 0; t < count; t++) {
+        const int32_t *corner = triangles + 3 * (size_t)t;
+        const float *a = vertices + 3 * (size_t)corner[0], *b = vertices + 3 * (size_t)corner[1], *c = vertices + 3 * (size_t)corner[2];
+        const float u[3] = {b[0] - a[0], b[1] - a[1], b[2] - a[2]}, v[3] = {c[0] - a[0], c[1] - a[1], c[2] - a[2]};
+        const float n[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
+        if (part[t] == PART_SKIN)
+            for (int k = 0; k < 3; k++)
+                share[corner[k]] += sqrtf(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]) / 6;
+    }
 }
 
 /* Area-weighted normals of turned points (V,3). */
@@ -240,26 +254,27 @@ void jr2i_condition_flow(const jr2i_condition_mesh *mesh, const jr2i_posed *driv
     flow_rows(mesh, driven, source, flow, visible, 0, driven->side);
 }
 
+/* Rows first to end - 1 of the result. */
+static void halve_rows(const float *planes, int32_t count, int32_t side, float *out, int32_t first, int32_t end)
+{
+    const size_t n = (size_t)side, half = n / 2;
+    for (int32_t p = 0; p < count; p++)
+        for (size_t j = (size_t)first; j < (size_t)end; j++) {
+            const float *a = planes + ((size_t)p * n + 2 * j) * n, *b = a + n;
+            float *y = out + ((size_t)p * half + j) * half;
+            for (size_t i = 0; i < half; i++)
+                y[i] = 0.25f * ((a[2 * i] + a[2 * i + 1]) + (b[2 * i] + b[2 * i + 1]));
+        }
+}
+
 void jr2i_condition_halve(const float *planes, int32_t count, int32_t side, float *out)
 {
-    jr2i_extend_halve(planes, count, side, out, 0, side / 2);
-}
-
-size_t jr2i_condition_extend_scratch(int32_t side)
-{
-    return jr2i_extend_scratch(side);
-}
-
-void jr2i_condition_extend(const int32_t *triangle_id, int32_t side, float *scratch, float *flow)
-{
-    jr2i_extend_cover(triangle_id, side, flow, scratch, 0, side);
-    jr2i_extend_spread(side, scratch);
-    jr2i_extend_rows(triangle_id, side, scratch, flow, 0, side);
+    halve_rows(planes, count, side, out, 0, side / 2);
 }
 
 size_t jr2i_condition_frame_scratch(int32_t side)
 {
-    return (size_t)side * (size_t)side + jr2i_condition_extend_scratch(side); /* what is visible, then the extension's */
+    return (size_t)side * (size_t)side + jr2i_extend_scratch(side); /* what is visible, then the extension's */
 }
 
 void jr2i_condition_begin(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch, float *flow,
@@ -269,7 +284,7 @@ void jr2i_condition_begin(const jr2i_condition_mesh *mesh, const jr2i_posed *dri
     for (size_t k = 0; k < JR2I_FRAME_MAPS; k++)
         memset(planes + k * plane + (size_t)first / 2 * half, 0, (size_t)(end - first) / 2 * half * sizeof(float));
     flow_rows(mesh, driven, source, flow, scratch, first, end);
-    jr2i_extend_halve(scratch, 1, driven->side, planes + JR2I_MAP_VISIBLE * plane, first / 2, end / 2);
+    halve_rows(scratch, 1, driven->side, planes + JR2I_MAP_VISIBLE * plane, first / 2, end / 2);
     for (size_t i = (size_t)first * side; i < (size_t)end * side; i++) {
         float *to = planes + i / side / 2 * half + i % side / 2;
         if (driven->triangle_id[i] >= 0)
@@ -277,12 +292,11 @@ void jr2i_condition_begin(const jr2i_condition_mesh *mesh, const jr2i_posed *dri
         if (source->triangle_id[i] >= 0)
             to[JR2I_MAP_SOURCE_INSIDE * plane] += 0.25f;
     }
-    jr2i_extend_cover(driven->triangle_id, driven->side, flow, scratch + side * side, first, end);
 }
 
-void jr2i_condition_spread(int32_t side, float *scratch)
+void jr2i_condition_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch)
 {
-    jr2i_extend_spread(side, scratch + (size_t)side * (size_t)side);
+    jr2i_extend_spread(mesh, driven, source, scratch + (size_t)driven->side * (size_t)driven->side);
 }
 
 void jr2i_condition_end(const jr2i_posed *driven, const float *scratch, float *flow, float *planes, int32_t first, int32_t end)
@@ -290,7 +304,7 @@ void jr2i_condition_end(const jr2i_posed *driven, const float *scratch, float *f
     const size_t side = (size_t)driven->side, half = side / 2, plane = half * half;
     jr2i_extend_rows(driven->triangle_id, driven->side, scratch + side * side, flow, first, end);
     float *displacement = planes + JR2I_MAP_FLOW * plane;
-    jr2i_extend_halve(flow, 2, driven->side, displacement, first / 2, end / 2);
+    halve_rows(flow, 2, driven->side, displacement, first / 2, end / 2);
     for (size_t k = 0; k < 2; k++)
         for (size_t i = (size_t)first / 2 * half; i < (size_t)end / 2 * half; i++)
             displacement[k * plane + i] *= 8 / (float)side;
@@ -300,6 +314,6 @@ void jr2i_condition_frame(const jr2i_condition_mesh *mesh, const jr2i_posed *dri
                           float *flow, float *planes)
 {
     jr2i_condition_begin(mesh, driven, source, scratch, flow, planes, 0, driven->side);
-    jr2i_condition_spread(driven->side, scratch);
+    jr2i_condition_spread(mesh, driven, source, scratch);
     jr2i_condition_end(driven, scratch, flow, planes, 0, driven->side);
 }

@@ -20,6 +20,7 @@ typedef struct jr2i_condition_mesh {
     const int32_t *triangles; /* (T,3) counter-clockwise from outside: jr2i_condition_triangles */
     const uint8_t *part;      /* (T) as in the head model */
     const float *code;        /* (V,3) jr2i_condition_code */
+    const float *share;       /* (V) jr2i_condition_share */
 } jr2i_condition_mesh;
 
 /* A mesh in one pose and what is seen of it. The memory is the caller's. */
@@ -57,6 +58,9 @@ void jr2i_condition_code(const float *vertices, int32_t count, float *code);
 int32_t jr2i_condition_triangles(const float *vertices, const int32_t *triangles, const uint8_t *part, int32_t count,
                                  int32_t *out_triangles, uint8_t *out_part);
 
+/* How much of the skin's surface each vertex stands for, cm^2, (V): a third of the triangles around it, of those that stay. */
+void jr2i_condition_share(const float *vertices, const int32_t *triangles, const uint8_t *part, int32_t count, int32_t vertex_count, float *share);
+
 /* vertices (V,3) in head space through the face camera into posed: screen, normals, and what is seen. */
 void jr2i_posed_make(const jr2i_condition_mesh *mesh, const float *vertices, const jr2i_face_camera *camera, jr2i_pool *pool, jr2i_posed *posed);
 
@@ -69,11 +73,7 @@ void jr2i_condition_maps(const jr2i_condition_mesh *mesh, const jr2i_posed *pose
 void jr2i_condition_flow(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *flow,
                          float *visible);
 
-/* Carries the flow on outside of the mesh: the similarity that comes nearest to it and what is beyond that, both fading to 0 far away. */
-size_t jr2i_condition_extend_scratch(int32_t side); /* floats */
-void jr2i_condition_extend(const int32_t *triangle_id, int32_t side, float *scratch, float *flow);
-
-/* Everything of a frame: flow (2,side,side) extended, planes (JR2I_FRAME_MAPS, side/2, side/2), each the mean of 2 x 2 pixels.
+/* Everything of a frame: flow (2,side,side) carried on outside of the mesh (extend.h), planes (JR2I_FRAME_MAPS, side/2, side/2), each the mean of 2 x 2 pixels.
  * scratch: jr2i_condition_frame_scratch floats. */
 size_t jr2i_condition_frame_scratch(int32_t side);
 void jr2i_condition_frame(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch,
@@ -83,7 +83,7 @@ void jr2i_condition_frame(const jr2i_condition_mesh *mesh, const jr2i_posed *dri
  * which the first step is done before jr2i_condition_spread, which is done once before the last. */
 void jr2i_condition_begin(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch, float *flow,
                           float *planes, int32_t first, int32_t end);
-void jr2i_condition_spread(int32_t side, float *scratch);
+void jr2i_condition_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch);
 void jr2i_condition_end(const jr2i_posed *driven, const float *scratch, float *flow, float *planes, int32_t first, int32_t end);
 
 /* planes (count,side,side) -> (count,side/2,side/2), means of 2 x 2. */

@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: MIT
- * Carrying the flow of a mesh on outside of it, smoothly, in three steps; a part of conditions.c. The first and the last step work on rows
- * first to end - 1, multiples of 4, so that several threads can share them. */
+ * What lies around a head moves with the head as a volume, not with the front of it that is seen: hair and background beside a cheek stay where they are
+ * while the nose turns. A part of conditions.c. */
 #ifndef JR2I_EXTEND_H
 #define JR2I_EXTEND_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* planes (count,side,side) -> rows first to end - 1 of (count,side/2,side/2), means of 2 x 2. */
-void jr2i_extend_halve(const float *planes, int32_t count, int32_t side, float *out, int32_t first, int32_t end);
+#include "render/conditions.h"
+
+/* A similarity from driven to source pixels: (x, y) moves by (t[0] + a X - b Y, t[1] + b X + a Y) with X, Y from the middle. */
+typedef struct jr2i_similarity {
+    float x, y, t[2], a, b;
+} jr2i_similarity;
+
+/* The one that comes nearest to the displacements of the whole surface, front and back. Turning a head hardly changes it. */
+jr2i_similarity jr2i_extend_volume(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source);
 
 size_t jr2i_extend_scratch(int32_t side); /* floats */
-/* scratch: as many; flow (2,side,side); where triangle_id (side,side) is below 0 there is no mesh. */
-void jr2i_extend_cover(const int32_t *triangle_id, int32_t side, const float *flow, float *scratch, int32_t first, int32_t end);
-void jr2i_extend_spread(int32_t side, float *scratch); /* once all rows are covered */
+/* The displacement around the mesh, on cells of 4 x 4 pixels, into scratch. */
+void jr2i_extend_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch);
+/* flow (2,side,side) of the pixels of rows first to end - 1 where triangle_id (side,side) is below 0: there is no mesh. */
 void jr2i_extend_rows(const int32_t *triangle_id, int32_t side, const float *scratch, float *flow, int32_t first, int32_t end);
 
 #endif

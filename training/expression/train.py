@@ -63,21 +63,24 @@ def disturbed(x):
 
 
 class Samples:
-    """Everything in memory; takes up files that have appeared since. face: also what the coarse network sees and is taught."""
+    """Everything in memory; takes up files that have appeared since and lets go of those that are gone, so that faces can be drawn while it
+    trains. face: also what the coarse network sees and is taught."""
 
     def __init__(self, folder, anchor, face=False):
-        self.folder, self.loaded, self.parts, self.names = folder, set(), [], []
+        self.folder, self.loaded = folder, {}
         self.left_out = set() if face else {"face", *WIDE}
         self.anchor = torch.tensor(anchor)
         self.refresh()
 
     def refresh(self):
-        for path in sorted(glob.glob(os.path.join(self.folder, "*.npz"))):
-            if path not in self.loaded and not path.endswith(".new.npz"):
+        paths = [p for p in sorted(glob.glob(os.path.join(self.folder, "*.npz"))) if not p.endswith(".new.npz")]
+        for path in self.loaded.keys() - set(paths):
+            del self.loaded[path]
+        for path in paths:
+            if path not in self.loaded:
                 columns = np.load(path)
-                self.parts.append({k: columns[k] for k in columns.files if k not in self.left_out})
-                self.names.append(os.path.basename(path))
-                self.loaded.add(path)
+                self.loaded[path] = {k: columns[k] for k in columns.files if k not in self.left_out}
+        self.parts = list(self.loaded.values())
         self.index = np.concatenate([np.stack([np.full(len(p["kind"]), k), np.arange(len(p["kind"]))], 1)
                                      for k, p in enumerate(self.parts)])
         self.real = np.concatenate([p["kind"] % 10 == 0 for p in self.parts])

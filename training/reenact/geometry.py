@@ -21,7 +21,7 @@ INSIDE, LIPS, TEETH, MOUTH, EYE_WHITE, IRIS, VISIBLE, FLOW, SOURCE_INSIDE = 6, 7
 
 class _Mesh(ctypes.Structure):
     _fields_ = [("vertex_count", ctypes.c_int32), ("triangle_count", ctypes.c_int32), ("triangles", ctypes.c_void_p),
-                ("part", ctypes.c_void_p), ("code", ctypes.c_void_p)]
+                ("part", ctypes.c_void_p), ("code", ctypes.c_void_p), ("share", ctypes.c_void_p)]
 
 
 class _Posed(ctypes.Structure):
@@ -65,8 +65,7 @@ class Geometry:
         if not library:
             library = build(os.path.join(tempfile.mkdtemp(prefix="jr2conditions"), "conditions.so"))
         self.lib = ctypes.CDLL(os.path.abspath(library))
-        for name in ("jr2i_condition_frame_scratch", "jr2i_condition_extend_scratch"):
-            getattr(self.lib, name).restype = ctypes.c_size_t
+        self.lib.jr2i_condition_frame_scratch.restype = ctypes.c_size_t
         self.side, self.count = side, len(head.template)
         self.triangles = np.array(head.triangles, np.int32)
         self.part = np.array(head.part, np.uint8)
@@ -77,8 +76,10 @@ class Geometry:
                                                  ctypes.c_void_p(_pointer(self.part)))
         self.triangles, self.part = self.triangles[:kept], self.part[:kept]
         self.lib.jr2i_condition_code(ctypes.c_void_p(_pointer(template)), self.count, ctypes.c_void_p(_pointer(self.code)))
-        self.mesh = _Mesh(self.count, len(self.triangles), _pointer(self.triangles), _pointer(self.part),
-                          _pointer(self.code))
+        self.share = np.empty(self.count, np.float32)
+        self.lib.jr2i_condition_share(*[ctypes.c_void_p(_pointer(a)) for a in (template, self.triangles, self.part)], kept, self.count,
+                                      ctypes.c_void_p(_pointer(self.share)))
+        self.mesh = _Mesh(self.count, len(self.triangles), *[_pointer(a) for a in (self.triangles, self.part, self.code, self.share)])
         self.ref = ctypes.byref(self.mesh)
         self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self.free = []  # Posed memory to use again
