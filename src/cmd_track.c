@@ -196,8 +196,8 @@ static void progress(job *j, int last)
     if (j->quiet || (!last && (j->view || !isatty(2) || now - j->told < 0.5)))
         return;
     j->told = now;
-    fprintf(stderr, "%s%ld frames, %ld with a face, lost %ld times, %.0f frames/s%s", isatty(2) && !j->view ? "\r" : "", j->done, j->with_face, j->lost, rate,
-            last ? "\n" : "\033[K");
+    fprintf(stderr, "%s%ld %s, %ld with a face, lost %ld %s, %.0f frames/s%s", isatty(2) && !j->view ? "\r" : "", j->done, j->done == 1 ? "frame" : "frames",
+            j->with_face, j->lost, j->lost == 1 ? "time" : "times", rate, last ? "\n" : "\033[K");
 }
 
 /* Everything that comes of one frame. */
