@@ -74,12 +74,12 @@ static float bin_of(float x, float y)
     return t * (BINS / 4) - 0.5f;
 }
 
-/* How far the mesh reaches from (x, y) in a direction, px; below 0 where that is not known: the crop's border cuts it. */
+/* How far the mesh reaches from (x, y) in a direction, px; the same less than 0 where the crop's border cuts it. */
 static float radius(const jr2i_posed *posed, float x, float y, const float d[2])
 {
     const float side = (float)posed->side;
     if (!(x > 0 && y > 0 && x < side && y < side))
-        return -1;
+        return 0;
     float end = 2 * side;
     for (int k = 0; k < 2; k++) {
         const float from = k ? y : x, room = d[k] > 0 ? side - from : from;
@@ -91,7 +91,7 @@ static float radius(const jr2i_posed *posed, float x, float y, const float d[2])
         i = i < 0 ? 0 : i >= posed->side ? posed->side - 1 : i;
         j = j < 0 ? 0 : j >= posed->side ? posed->side - 1 : j;
         if (posed->triangle_id[(size_t)j * (size_t)posed->side + (size_t)i] >= 0)
-            return r > end - 1 ? -1 : r;
+            return r > end - 1 ? -r : r;
     }
     return 0;
 }
@@ -132,7 +132,6 @@ static float stretch(const jr2i_similarity *s)
 static void outline_of(const jr2i_posed *driven, const jr2i_posed *source, const jr2i_similarity *s, outline *o)
 {
     const float scale = stretch(s);
-    int32_t known = 0;
     o->mean = 0;
     for (int32_t k = 0; k < BINS; k++) {
         float d[2], to[2];
@@ -140,14 +139,9 @@ static void outline_of(const jr2i_posed *driven, const jr2i_posed *source, const
         turned(s, scale, d, to);
         const float here = radius(driven, s->x, s->y, d), there = radius(source, s->x + s->t[0], s->y + s->t[1], to);
         o->more[k] = here > 0 && there > 0 ? there - scale * here : 0;
-        o->radius[k] = fmaxf(here, 0);
-        if (here > 0) {
-            o->mean += here;
-            known++;
-        }
+        o->radius[k] = fabsf(here);
+        o->mean += fabsf(here) / BINS;
     }
-    if (known > 0)
-        o->mean /= (float)known;
     smooth(o->radius);
     smooth(o->more);
 }
