@@ -67,6 +67,25 @@ static void scene_free(scene *s)
     free(s->scratch);
 }
 
+/* The tiny head, as a portrait has it. */
+static void head_scene_make(scene *s, tiny_face *f)
+{
+    tiny_face_make(f, 64, 64, 0);
+    const jr2i_head *h = f->head;
+    int32_t *triangles = bytes(12 * (size_t)h->triangle_count);
+    uint8_t *part = bytes((size_t)h->triangle_count);
+    const int32_t count = jr2i_condition_triangles(f->vertices, h->triangles, h->part, h->triangle_count, triangles, part);
+    scene_make(s, h->vertex_count, f->vertices, count, triangles, part);
+}
+
+static void head_scene_free(scene *s, tiny_face *f)
+{
+    free((void *)(uintptr_t)s->mesh.triangles);
+    free((void *)(uintptr_t)s->mesh.part);
+    scene_free(s);
+    tiny_face_free(f);
+}
+
 static jr2i_face_camera camera(float yaw, float scale, float cx, float cy)
 {
     return (jr2i_face_camera){{cosf(yaw), 0, sinf(yaw), 0, 1, 0, -sinf(yaw), 0, cosf(yaw)}, scale, cx, cy};
@@ -227,14 +246,9 @@ END_TEST
  * driven outline shows was beside the source's. */
 START_TEST(test_turning_head)
 {
-    tiny_face f;
-    tiny_face_make(&f, 64, 64, 0);
-    const jr2i_head *h = f.head;
-    int32_t *triangles = bytes(12 * (size_t)h->triangle_count);
-    uint8_t *part = bytes((size_t)h->triangle_count);
-    int32_t count = jr2i_condition_triangles(f.vertices, h->triangles, h->part, h->triangle_count, triangles, part);
     scene s;
-    scene_make(&s, h->vertex_count, f.vertices, count, triangles, part);
+    tiny_face f;
+    head_scene_make(&s, &f);
     const jr2i_face_camera from = camera(-0.2f, 3, 64, 60), to = camera(0.2f, 3, 64, 60);
     jr2i_posed_make(&s.mesh, f.vertices, &from, NULL, &s.source);
     jr2i_posed_make(&s.mesh, f.vertices, &to, NULL, &s.driven);
@@ -264,10 +278,7 @@ START_TEST(test_turning_head)
     ck_assert_float_gt(most, 8);
     ck_assert_float_lt(beside / (float)pixels, 0.33f * most);
     ck_assert_int_lt(inside, pixels / 20);
-    free(triangles);
-    free(part);
-    scene_free(&s);
-    tiny_face_free(&f);
+    head_scene_free(&s, &f);
 }
 END_TEST
 
@@ -286,14 +297,9 @@ END_TEST
 /* The head model: the same bits twice, the second time in bands, finite in every pose, also where the pose is nonsense. */
 START_TEST(test_head)
 {
-    tiny_face f;
-    tiny_face_make(&f, 64, 64, 0);
-    const jr2i_head *h = f.head;
-    int32_t *triangles = bytes(12 * (size_t)h->triangle_count);
-    uint8_t *part = bytes((size_t)h->triangle_count);
-    int32_t count = jr2i_condition_triangles(f.vertices, h->triangles, h->part, h->triangle_count, triangles, part);
     scene s;
-    scene_make(&s, h->vertex_count, f.vertices, count, triangles, part);
+    tiny_face f;
+    head_scene_make(&s, &f);
     float *first_flow = bytes(8 * SIDE * SIDE), *first_planes = bytes(JR2I_FRAME_MAPS * SIDE * SIDE);
     const jr2i_face_camera from = camera(-0.4f, 1.7f, 30, 33);
     const jr2i_face_camera to[4] = {camera(0.5f, 1.8f, 34, 31), camera(2.5f, 1e4f, 0, 0), camera(0, 0, 1e30f, 0), camera(NAN, 1, 1, NAN)};
@@ -323,10 +329,7 @@ START_TEST(test_head)
     }
     free(first_flow);
     free(first_planes);
-    free(triangles);
-    free(part);
-    scene_free(&s);
-    tiny_face_free(&f);
+    head_scene_free(&s, &f);
 }
 END_TEST
 
