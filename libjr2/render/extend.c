@@ -8,6 +8,7 @@
 enum { BINS = 128 }; /* of directions around the head's middle */
 
 #define REACH 0.3f     /* of the outline's mean radius: how far beside the head half of its motion is gone */
+#define ZOOM 3.0f      /* how much farther a change of size reaches than a shift as long: hair and shoulders come nearer with the head */
 #define FARTHEST 16384.0f /* px: no sensible point is farther away */
 
 static bool sensible(const jr2i_posed *posed, int32_t i)
@@ -159,7 +160,8 @@ void jr2i_extend_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *drive
     outline o;
     outline_of(driven, source, &s, &o);
     /* Large motions fade over a longer way, or the picture would fold. */
-    const float moved = sqrtf(s.t[0] * s.t[0] + s.t[1] * s.t[1] + (s.a * s.a + s.b * s.b) * o.mean * o.mean);
+    const float zoom = ZOOM * s.a * o.mean, roll = s.b * o.mean;
+    const float moved = sqrtf(s.t[0] * s.t[0] + s.t[1] * s.t[1] + zoom * zoom + roll * roll);
     const float near = fmaxf(REACH * o.mean, 1), far = fmaxf(near, moved);
     for (int32_t j = 0; j < n; j++)
         for (int32_t i = 0; i < n; i++) {
