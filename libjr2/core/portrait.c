@@ -245,7 +245,7 @@ static void close_crown(jr2_portrait *p)
                      &p->crown);
 }
 
-/* Cuts the crop out and writes what the network's encoder reads: picture, maps of the pose, where the picture is real. */
+/* Cuts the crop out and writes what the network's encoder reads: picture, maps of the pose, where the picture is real or a crown was drawn. */
 static void make_source_maps(jr2_portrait *p, const jr2i_view *image, const float map[6], float *maps)
 {
     const int32_t side = JR2I_PORTRAIT_SIDE;
@@ -266,7 +266,7 @@ static void make_source_maps(jr2_portrait *p, const jr2i_view *image, const floa
     for (int32_t y = 0; y < side; y++)
         for (int32_t x = 0; x < side; x++) {
             float u = map[0] * ((float)x + 0.5f) + map[2], v = map[4] * ((float)y + 0.5f) + map[5];
-            real[y * side + x] = u > 0 && v > 0 && u < (float)p->width && v < (float)p->height;
+            real[y * side + x] = u > 0 && (v > 0 || p->crown.side > 0) && u < (float)p->width && v < (float)p->height;
         }
 }
 

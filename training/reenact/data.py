@@ -149,7 +149,7 @@ class Samples:
             p = dict(pair[k])
             p["R"], p["s"], p["c"] = move(p["R"], p["s"], p["c"], affine)
             pair[k] = p
-        if clip and rng.random() < 0.25:  # the camera moves: all of the picture with the head
+        if clip and rng.random() < 0.12:  # the camera moves: all of the picture with the head
             pair["camera"] = similarity_about_centre(np.exp(rng.normal(0, 0.18)), rng.normal(0, 0.03), rng.normal(0, 8, 2))
             p = pair["source"]
             p["R"], p["s"], p["c"] = move(p["R"], p["s"], p["c"], pair["camera"])
@@ -157,8 +157,9 @@ class Samples:
             p = pair["source"]
             wide = rng.random() < 0.3
             p["R"] = p["R"] @ rotation(*np.radians(rng.normal(0, [20, 12, 6] if wide else [10, 7, 4])))
-            p["s"] *= np.exp(rng.normal(0, 0.04))
-            p["c"] = p["c"] + rng.normal(0, 5, 2)
+            far = rng.random() < 0.35  # nearer, farther, aside: as other people's heads are, seldom those of one clip
+            p["s"] *= np.exp(rng.normal(0, 0.2 if far else 0.04))
+            p["c"] = p["c"] + rng.normal(0, 14 if far else 5, 2)
             p["e"] = (self.real[rng.integers(len(self.real))] if rng.random() < 0.6
                       else random_expression(rng, self.head, p["e"]))
             if rng.random() < 0.8:
