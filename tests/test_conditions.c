@@ -253,7 +253,7 @@ START_TEST(test_turning_head)
     jr2i_posed_make(&s.mesh, f.vertices, &from, NULL, &s.source);
     jr2i_posed_make(&s.mesh, f.vertices, &to, NULL, &s.driven);
     jr2i_condition_frame(&s.mesh, &s.driven, &s.source, s.scratch, s.flow, s.planes);
-    float most = 0, beside = 0;
+    float most = 0, beside = 0, seam = 0;
     int32_t pixels = 0, inside = 0;
     for (int32_t j = 1; j < SIDE - 1; j++)
         for (int32_t i = 1; i < SIDE - 1; i++) {
@@ -267,6 +267,8 @@ START_TEST(test_turning_head)
                 continue;
             beside += hypotf(x, y);
             pixels++;
+            const int32_t in = id[at - 1] >= 0 ? at - 1 : id[at + 1] >= 0 ? at + 1 : id[at - SIDE] >= 0 ? at - SIDE : at + SIDE;
+            seam += hypotf(x - s.flow[in], y - s.flow[SIDE * SIDE + in]);
             /* 3 px farther out, the outline's corners being smoothed */
             float u = (float)i + 0.5f - 64, v = (float)j + 0.5f - 60;
             const float r = hypotf(u, v);
@@ -278,6 +280,7 @@ START_TEST(test_turning_head)
     ck_assert_float_gt(most, 8);
     ck_assert_float_lt(beside / (float)pixels, 0.33f * most);
     ck_assert_int_lt(inside, pixels / 20);
+    ck_assert_float_lt(seam / (float)pixels, 1); /* hair goes on across the outline */
     head_scene_free(&s, &f);
 }
 END_TEST

@@ -9,7 +9,7 @@
 #include "render/extend.h"
 #include "render/raster.h"
 
-enum { PART_SKIN, PART_SOCKET = 2, PART_EYE_SOCKET, PART_GUMS, PART_TEETH, PART_EYE_WHITE, PART_IRIS, PART_LIPS };
+enum { PART_SKIN, PART_BACK, PART_SOCKET, PART_EYE_SOCKET, PART_GUMS, PART_TEETH, PART_EYE_WHITE, PART_IRIS, PART_LIPS };
 
 /* Depth a point may lie behind the source's surface and still be that surface: within one layer the slope over a pixel counts;
  * between layers (teeth behind lips, eyeballs behind lids) millimetres tell them apart. */
@@ -274,7 +274,7 @@ void jr2i_condition_halve(const float *planes, int32_t count, int32_t side, floa
 
 size_t jr2i_condition_frame_scratch(int32_t side)
 {
-    return (size_t)side * (size_t)side + jr2i_extend_scratch(side); /* what is visible, then the extension's */
+    return (size_t)side * (size_t)side + jr2i_extend_scratch(side); /* what is visible, then the kind of surface; the extension's */
 }
 
 void jr2i_condition_begin(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch, float *flow,
@@ -291,6 +291,7 @@ void jr2i_condition_begin(const jr2i_condition_mesh *mesh, const jr2i_posed *dri
             add_maps(mesh, driven, i, 0.25f, to, plane);
         if (source->triangle_id[i] >= 0)
             to[JR2I_MAP_SOURCE_INSIDE * plane] += 0.25f;
+        scratch[i] = driven->triangle_id[i] < 0 ? 0 : mesh->part[driven->triangle_id[i]] <= PART_BACK ? 1 : 2; /* in place of what is visible */
     }
 }
 
@@ -302,7 +303,7 @@ void jr2i_condition_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *dr
 void jr2i_condition_end(const jr2i_posed *driven, const float *scratch, float *flow, float *planes, int32_t first, int32_t end)
 {
     const size_t side = (size_t)driven->side, half = side / 2, plane = half * half;
-    jr2i_extend_rows(driven->triangle_id, driven->side, scratch + side * side, flow, first, end);
+    jr2i_extend_rows(scratch, driven->side, scratch + side * side, flow, first, end);
     float *displacement = planes + JR2I_MAP_FLOW * plane;
     halve_rows(flow, 2, driven->side, displacement, first / 2, end / 2);
     for (size_t k = 0; k < 2; k++)

@@ -8,6 +8,7 @@
 enum { BINS = 128 }; /* of directions around the head's middle */
 
 #define REACH 0.3f     /* of the outline's mean radius: how far beside the head half of its motion is gone */
+#define RIM 0.15f      /* of the same radius: how far inside of the outline the surface has come to move as it does */
 #define ZOOM 3.0f      /* how much farther a change of size reaches than a shift as long: hair and shoulders come nearer with the head */
 #define FARTHEST 16384.0f /* px: no sensible point is farther away */
 
@@ -149,7 +150,7 @@ static void outline_of(const jr2i_posed *driven, const jr2i_posed *source, const
 
 size_t jr2i_extend_scratch(int32_t side)
 {
-    return 2 * (size_t)(side / 4) * (size_t)(side / 4);
+    return 3 * (size_t)(side / 4) * (size_t)(side / 4);
 }
 
 void jr2i_extend_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch)
@@ -162,19 +163,20 @@ void jr2i_extend_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *drive
     /* Large motions fade over a longer way, or the picture would fold. */
     const float zoom = ZOOM * s.a * o.mean, roll = s.b * o.mean;
     const float moved = sqrtf(s.t[0] * s.t[0] + s.t[1] * s.t[1] + zoom * zoom + roll * roll);
-    const float near = fmaxf(REACH * o.mean, 1), far = fmaxf(near, moved);
+    const float near = fmaxf(REACH * o.mean, 1), far = fmaxf(near, moved), rim = fmaxf(RIM * o.mean, 1);
     for (int32_t j = 0; j < n; j++)
         for (int32_t i = 0; i < n; i++) {
             const float x = 4 * (float)i + 2 - s.x, y = 4 * (float)j + 2 - s.y, r = sqrtf(x * x + y * y);
             const float bin = bin_of(x, y), low = floorf(bin), share = bin - low;
             const int32_t k = ((int32_t)low + BINS) % BINS, next = (k + 1) % BINS;
-            const float beside = fmaxf(r - (o.radius[k] * (1 - share) + o.radius[next] * share), 0);
+            const float over = r - (o.radius[k] * (1 - share) + o.radius[next] * share), beside = fmaxf(over, 0);
             const float whole = 1 / (1 + beside * beside / (far * far)), edge = 1 / (1 + beside * beside / (near * near));
             const float more = (o.more[k] * (1 - share) + o.more[next] * share) * edge;
             const float d[2] = {r > 0 ? x / r : 0, r > 0 ? y / r : 0};
             float to[2], *out = scratch + (size_t)j * (size_t)n + (size_t)i;
             turned(&s, scale, d, to);
             out[0] = whole * (s.t[0] + (s.a * x - s.b * y)) + more * to[0];
+            out[2 * (size_t)n * (size_t)n] = fminf(beside - over, rim) / rim;
             out[(size_t)n * (size_t)n] = whole * (s.t[1] + (s.b * x + s.a * y)) + more * to[1];
         }
 }
@@ -191,17 +193,20 @@ static float bilinear(const float *plane, int32_t n, float x, float y)
     return (top[i] * (1 - ax) + top[i1] * ax) * (1 - ay) + (bottom[i] * (1 - ax) + bottom[i1] * ax) * ay;
 }
 
-void jr2i_extend_rows(const int32_t *triangle_id, int32_t side, const float *scratch, float *flow, int32_t first, int32_t end)
+void jr2i_extend_rows(const float *kind, int32_t side, const float *scratch, float *flow, int32_t first, int32_t end)
 {
     const int32_t n = side / 4;
     const size_t pixels = (size_t)side * (size_t)side, cells = (size_t)n * (size_t)n;
     for (int32_t j = first; j < end; j++)
         for (int32_t i = 0; i < side; i++) {
             const size_t at = (size_t)j * (size_t)side + (size_t)i;
-            if (triangle_id[at] >= 0)
+            if (kind[at] > 1)
                 continue;
             const float x = ((float)i + 0.5f) * 0.25f - 0.5f, y = ((float)j + 0.5f) * 0.25f - 0.5f;
-            flow[at] = bilinear(scratch, n, x, y);
-            flow[pixels + at] = bilinear(scratch + cells, n, x, y);
+            const float own = kind[at] * bilinear(scratch + 2 * cells, n, x, y);
+            if (own >= 1)
+                continue;
+            flow[at] = own * flow[at] + (1 - own) * bilinear(scratch, n, x, y);
+            flow[pixels + at] = own * flow[pixels + at] + (1 - own) * bilinear(scratch + cells, n, x, y);
         }
 }

@@ -20,7 +20,8 @@ jr2i_similarity jr2i_extend_volume(const jr2i_condition_mesh *mesh, const jr2i_p
 size_t jr2i_extend_scratch(int32_t side); /* floats */
 /* The displacement around the mesh, on cells of 4 x 4 pixels, into scratch. */
 void jr2i_extend_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch);
-/* flow (2,side,side) of the pixels of rows first to end - 1 where triangle_id (side,side) is below 0: there is no mesh. */
-void jr2i_extend_rows(const int32_t *triangle_id, int32_t side, const float *scratch, float *flow, int32_t first, int32_t end);
+/* Into flow (2,side,side), rows first to end - 1. kind (side,side): 0 beside the mesh, 1 skin, whose flow gives way to it near the outline, or hair that
+ * goes on beyond would have a seam there, 2 the rest of the mesh. */
+void jr2i_extend_rows(const float *kind, int32_t side, const float *scratch, float *flow, int32_t first, int32_t end);
 
 #endif
