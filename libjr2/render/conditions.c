@@ -44,14 +44,23 @@ int32_t jr2i_condition_triangles(const float *vertices, const int32_t *triangles
     return n;
 }
 
+/* The normal of a triangle of points (V,3), twice as long as the triangle is large. */
+static void area_normal(const float *x, const int32_t *corner, float n[3])
+{
+    const float *a = x + 3 * (size_t)corner[0], *b = x + 3 * (size_t)corner[1], *c = x + 3 * (size_t)corner[2];
+    const float u[3] = {b[0] - a[0], b[1] - a[1], b[2] - a[2]}, v[3] = {c[0] - a[0], c[1] - a[1], c[2] - a[2]};
+    n[0] = u[1] * v[2] - u[2] * v[1];
+    n[1] = u[2] * v[0] - u[0] * v[2];
+    n[2] = u[0] * v[1] - u[1] * v[0];
+}
+
 void jr2i_condition_share(const float *vertices, const int32_t *triangles, const uint8_t *part, int32_t count, int32_t vertex_count, float *share)
 {
     memset(share, 0, (size_t)vertex_count * sizeof(float));
     for (int32_t t = 0; t < count; t++) {
         const int32_t *corner = triangles + 3 * (size_t)t;
-        const float *a = vertices + 3 * (size_t)corner[0], *b = vertices + 3 * (size_t)corner[1], *c = vertices + 3 * (size_t)corner[2];
-        const float u[3] = {b[0] - a[0], b[1] - a[1], b[2] - a[2]}, v[3] = {c[0] - a[0], c[1] - a[1], c[2] - a[2]};
-        const float n[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
+        float n[3];
+        area_normal(vertices, corner, n);
         if (part[t] == PART_SKIN)
             for (int k = 0; k < 3; k++)
                 share[corner[k]] += sqrtf(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]) / 6;
@@ -64,9 +73,8 @@ static void normals(const jr2i_condition_mesh *mesh, const float *x, float *norm
     memset(normal, 0, 3 * (size_t)mesh->vertex_count * sizeof(float));
     for (int32_t t = 0; t < mesh->triangle_count; t++) {
         const int32_t *corner = mesh->triangles + 3 * (size_t)t;
-        const float *a = x + 3 * (size_t)corner[0], *b = x + 3 * (size_t)corner[1], *c = x + 3 * (size_t)corner[2];
-        const float u[3] = {b[0] - a[0], b[1] - a[1], b[2] - a[2]}, v[3] = {c[0] - a[0], c[1] - a[1], c[2] - a[2]};
-        const float n[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
+        float n[3];
+        area_normal(x, corner, n);
         for (int k = 0; k < 3; k++)
             for (int i = 0; i < 3; i++)
                 normal[3 * (size_t)corner[k] + (size_t)i] += n[i];

@@ -73,7 +73,7 @@ void jr2i_condition_maps(const jr2i_condition_mesh *mesh, const jr2i_posed *pose
 void jr2i_condition_flow(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *flow,
                          float *visible);
 
-/* Everything of a frame: flow (2,side,side) carried on outside of the mesh (extend.h), planes (JR2I_FRAME_MAPS, side/2, side/2), each the mean of 2 x 2 pixels.
+/* Everything of a frame: flow (2,side,side), outside of the mesh and near its outline that of extend.h, planes (JR2I_FRAME_MAPS, side/2, side/2), each the mean of 2 x 2 pixels.
  * scratch: jr2i_condition_frame_scratch floats. */
 size_t jr2i_condition_frame_scratch(int32_t side);
 void jr2i_condition_frame(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch,
