@@ -81,7 +81,7 @@ class Expression(Coarse):
 
 
 class ReenactFrame(nn.Module):
-    """The frame part of a jr2.reenact.1 file."""
+    """The frame part of a file of the reenactment network."""
 
     size = (256, 256)
 
@@ -161,7 +161,7 @@ def time_ort(session, inputs, seconds=1.5):
 
 def open_net(path):
     topology, tensors = jr2w.read(path)
-    if topology == "jr2.reenact.1":
+    if topology.startswith("jr2.reenact."):
         return topology, ReenactFrame(path).eval()
     return topology, {"jr2.find.1": Find, "jr2.expression.1": Expression}.get(topology, Coarse)(tensors).eval()
 

@@ -107,14 +107,17 @@ class Cascade:
             "coarse/train.py", data, head, labels, cache, path("rendered"), path("coarse"), *self.training(1, 8),
             *(["--init", os.path.join(a.start, "coarse.jr2w")] if a.start else [])))
         yield Step("coarse", "coarse weights", path("weights", "coarse.jr2w"), lambda: link(coarse, path("weights", "coarse.jr2w")))
-        yield Step("reenact", "bundle", path("bundle"), script("reenact/bundle.py", data, labels, cache, path("bundle"), "--limit", 64))
+        yield Step("reenact", "bundle", path("bundle"), script("reenact/bundle.py", data, labels, cache, path("bundle"), "--limit", 64,
+                                                         *(["--silhouettes", os.path.abspath(a.silhouettes)] if a.silhouettes else [])))
         run = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(a.gpus)] if a.gpus > 1 else [sys.executable]
         yield Step("reenact", "reenact", path("reenact"), run + script(
             "reenact/train.py", path("bundle"), path("reenact"), "--head", head, "--coarse", coarse,
             *self.training(2, 1, 1), *(["--cpu"] if a.smoke else ["--adversarial-from", 0.6]))[1:])
-        for name, source in (("reenact", path("reenact", "reenact.jr2w")), ("find", os.path.join(ROOT, "weights", "find.jr2w"))):
-            target = path("weights", name + ".jr2w")
-            yield Step("reenact", name + " weights", target, lambda source=source, target=target: link(source, target))
+        trained, reenact, find = path("reenact", "reenact.jr2w"), path("weights", "reenact.jr2w"), path("weights", "find.jr2w")
+        yield Step("reenact", "reenact weights", reenact, script(
+            "reenact/train_silhouette.py", path("bundle"), trained, reenact, "--head", head, *self.training(0.4, 4))
+            if a.silhouettes else lambda: link(trained, reenact))
+        yield Step("reenact", "find weights", find, lambda: link(os.path.join(ROOT, "weights", "find.jr2w"), find))
         yield Step("synthesise", "videos", path("videos"), script(
             "synthesise/make_videos.py", data, weights, labels, path("videos"), "--count", size["videos"], "--chunk", size["video_chunk"],
             "--frames", size["frames"], *processes, "--sheet", path("videos.jpg"), *(["--tolerance", 50] if a.smoke else [])))
@@ -217,6 +220,7 @@ def main():
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--head", help="a head model to take instead of building one from the data")
     parser.add_argument("--start", help="folder of weights whose coarse network is trained on instead of one from nothing")
+    parser.add_argument("--silhouettes", help="those of training/reenact/silhouettes.py; without them all that lies around a head moves with it")
     parser.add_argument("--expression-options", default="--far-until 0.5", help="further options of training/expression/train.py [%(default)s]")
     parser.add_argument("--smoke", action="store_true")
     args = parser.parse_args()

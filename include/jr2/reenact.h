@@ -52,8 +52,8 @@ JR2_API void jr2_portrait_crop(const jr2_portrait *portrait, float *crop);  /* (
 #define JR2_REENACT_RELATIVE 0 /* the change since a reference state of the driver is added to the portrait's own state */
 #define JR2_REENACT_ABSOLUTE 1 /* the driver's pose in the picture and its expression are taken as they are */
 
-#define JR2_REENACT_NETWORK 0 /* needs JR2_PART_REENACT */
-#define JR2_REENACT_WARP 1    /* no network: the photo's own pixels, moved with the 3D head */
+#define JR2_REENACT_NETWORK 0 /* needs JR2_PART_REENACT; knows the person from what lies behind, which stays */
+#define JR2_REENACT_WARP 1    /* no network: the photo's own pixels, moved with the 3D head, and less and less of it around that */
 
 #define JR2_REENACT_FULL 0 /* the whole picture with the moved crop in it */
 #define JR2_REENACT_CROP 1 /* the crop, JR2_CROP_SIDE x JR2_CROP_SIDE */

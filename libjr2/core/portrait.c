@@ -248,6 +248,7 @@ static void close_crown(jr2_portrait *p)
 /* Cuts the crop out and writes what the network's encoder reads: picture, maps of the pose, where the picture is real or a crown was drawn. */
 static void make_source_maps(jr2_portrait *p, const jr2i_view *image, const float map[6], float *maps)
 {
+    _Static_assert(JR2I_REENACT_INSIDE == 3 + JR2I_MAP_INSIDE && JR2I_REENACT_SOURCE_MAPS == 4 + JR2I_MAPS, "the picture, its maps, where it is real");
     const int32_t side = JR2I_PORTRAIT_SIDE;
     const size_t pixels = (size_t)side * (size_t)side;
     jr2i_warp_planar(image, map, side, side, JR2I_OUTSIDE_REPEAT, p->ctx->pool, maps);

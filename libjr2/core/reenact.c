@@ -264,7 +264,7 @@ static void end_band(void *arg, int32_t task, int32_t worker)
 {
     jr2_portrait *p = ((const making *)arg)->p;
     (void)worker;
-    jr2i_condition_end(&p->driven, p->scratch, p->flow, p->planes, task * BAND, (task + 1) * BAND);
+    jr2i_condition_end(&p->source, p->scratch, p->flow, p->planes, task * BAND, (task + 1) * BAND);
 }
 
 /* Flow and conditions, then the crop. */
@@ -272,6 +272,7 @@ static int32_t make_crop(jr2_portrait *p, jr2i_env *env, const jr2_reenact_optio
 {
     jr2i_reenact_picture q;
     making f = {p, NULL, o->output == JR2_REENACT_FULL};
+    p->source.silhouette = o->method == JR2_REENACT_NETWORK ? jr2i_reenact_silhouette(p->net) : NULL;
     jr2i_pool_run(p->ctx->pool, begin_band, &f, SIDE / BAND);
     jr2i_condition_spread(&p->mesh, &p->driven, &p->source, p->scratch);
     jr2i_pool_run(p->ctx->pool, end_band, &f, SIDE / BAND);

@@ -8,6 +8,8 @@
 #define SIDE JR2I_REENACT_SIDE
 #define FLOW_UNIT 8.0f /* px of the crop that 1 in the flow head stands for */
 #define BLOCKS_MAX 64
+#define OUTLINE_MAPS 5 /* what the silhouette is told from */
+#define CELLS ((size_t)(SIDE / 4) * (SIDE / 4)) /* of the silhouette */
 
 /* Inputs of the frame part; the last four are kept. */
 enum { PLANES, GRID16, GRID32, GRID64, GRID256, SEEN, PICTURE, FEATURES64, FEATURES32, FEATURES16, INPUTS };
@@ -20,6 +22,7 @@ struct jr2i_reenact_state {
     float *flow;        /* (2,side/2,side/2) halved over and over */
     float *grid[GRIDS]; /* (2,n,n) */
     float *planes;      /* (frame maps,side/4,side/4) */
+    float *silhouette;  /* (side/4,side/4) */
     float *seen;        /* (side,side), and room for three more of these in the beginning */
 };
 
@@ -46,6 +49,25 @@ static int32_t blocks(jr2i_graph *g, const jr2i_jr2w *file, int32_t x, const cha
 static int32_t up(jr2i_graph *g, int32_t x)
 {
     return jr2i_graph_upsample2(g, x);
+}
+
+static int32_t make_silhouette(jr2i_env *env, const jr2i_jr2w *file, jr2i_net **out)
+{
+    jr2i_graph *g;
+    *out = NULL;
+    int32_t status = jr2i_graph_create(env, file, &g);
+    if (status != JR2_OK)
+        return status;
+    const int32_t x = jr2i_graph_input(g, OUTLINE_MAPS, SIDE / 2, SIDE / 2);
+    const int32_t s0 = conv(g, x, "silhouette.stem", 2, -1);
+    const int32_t s1 = blocks(g, file, conv(g, s0, "silhouette.down1", 2, -1), "silhouette.b1");
+    const int32_t s2 = blocks(g, file, conv(g, s1, "silhouette.down2", 2, -1), "silhouette.b2");
+    const int32_t s3 = blocks(g, file, conv(g, s2, "silhouette.down3", 2, -1), "silhouette.b3");
+    const int32_t r2 = conv(g, up(g, s3), "silhouette.up2", 1, s2);
+    const int32_t r1 = conv(g, up(g, r2), "silhouette.up1", 1, s1);
+    const int32_t r0 = conv(g, up(g, r1), "silhouette.up0", 1, s0);
+    jr2i_graph_output(g, jr2i_graph_conv(g, r0, "silhouette.last", 1, JR2I_ACT_SIGMOID, -1));
+    return jr2i_graph_finish(env, g, out);
 }
 
 static int32_t make_encoder(jr2i_env *env, const jr2i_jr2w *file, jr2i_net **out)
@@ -124,14 +146,17 @@ int32_t jr2i_net_reenact_create(jr2i_env *env, const jr2i_jr2w *file, jr2i_net_r
     if (status != JR2_OK)
         return status;
     /* The heads' widths are part of the topology; the rest is checked where it meets. */
-    static const char *const heads[] = {"frame.flow.weight", "frame.last.weight"};
-    for (int32_t i = 0; i < 2; i++)
-        if (jr2i_jr2w_find(file, heads[i]) && outputs(file, heads[i]) != 4)
-            return jr2i_fail(env, JR2_ERR_FORMAT, "%s: %s has not 4 outputs", JR2I_REENACT_TOPOLOGY, heads[i]);
+    static const struct {
+        const char *name;
+        int32_t outputs;
+    } heads[] = {{"frame.flow.weight", 4}, {"frame.last.weight", 4}, {"silhouette.last.weight", 1}};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (jr2i_jr2w_find(file, heads[i].name) && outputs(file, heads[i].name) != heads[i].outputs)
+            return jr2i_fail(env, JR2_ERR_FORMAT, "%s: %s has not %d outputs", JR2I_REENACT_TOPOLOGY, heads[i].name, (int)heads[i].outputs);
     jr2i_net_reenact *net = jr2i_calloc(env, 1, sizeof *net);
     if (!net)
         return jr2i_no_memory(env, sizeof *net);
-    if ((status = make_encoder(env, file, &net->encoder)) == JR2_OK)
+    if ((status = make_silhouette(env, file, &net->silhouette)) == JR2_OK && (status = make_encoder(env, file, &net->encoder)) == JR2_OK)
         status = make_frame(env, file, &net->frame);
     if (status != JR2_OK)
         jr2i_net_reenact_free(env, net);
@@ -144,6 +169,7 @@ void jr2i_net_reenact_free(const jr2i_env *env, jr2i_net_reenact *net)
 {
     if (!net)
         return;
+    jr2i_net_free(env, net->silhouette);
     jr2i_net_free(env, net->encoder);
     jr2i_net_free(env, net->frame);
     jr2i_free(env, net);
@@ -159,21 +185,53 @@ static void halve(const float *x, int32_t planes, int32_t n, float *out)
         }
 }
 
-/* Runs the encoder and hands its features and the picture to the frame part. */
-static int32_t encode(jr2i_env *env, const jr2i_net_reenact *net, jr2i_net_state *encoder, jr2i_pool *pool, const float *maps,
-                      jr2i_reenact_state *state)
+/* Planes of what the encoder sees that the silhouette is told from: the picture, where the mesh is, where the picture is real. */
+static const size_t outline_maps[OUTLINE_MAPS] = {0, 1, 2, JR2I_REENACT_INSIDE, JR2I_REENACT_SOURCE_MAPS - 1};
+
+/* A network that looks at the source once, at half its side. */
+static int32_t look(jr2i_env *env, const jr2i_net *net, int32_t max_threads, jr2i_pool *pool, const float *input, jr2i_net_state **state)
 {
-    const size_t pixels = (size_t)SIDE * SIDE;
+    int32_t status = jr2i_net_state_create(env, net, SIDE / 2, SIDE / 2, max_threads, state);
+    return status == JR2_OK ? jr2i_net_run(env, net, *state, pool, input) : status;
+}
+
+/* Keeps the silhouette; halved: what the encoder sees, which is lost. */
+static int32_t find_silhouette(jr2i_env *env, const jr2i_net_reenact *net, int32_t max_threads, jr2i_pool *pool, float *halved, jr2i_reenact_state *state)
+{
+    const size_t plane = (size_t)SIDE * SIDE / 4;
+    jr2i_net_state *seen = NULL;
+    for (size_t k = 3; k < OUTLINE_MAPS; k++)
+        memcpy(halved + k * plane, halved + outline_maps[k] * plane, plane * sizeof(float));
+    int32_t status = look(env, net->silhouette, max_threads, pool, halved, &seen);
+    if (status == JR2_OK)
+        memcpy(state->silhouette, jr2i_net_output(net->silhouette, seen, 0, NULL, NULL, NULL), CELLS * sizeof(float));
+    jr2i_net_state_free(env, seen);
+    return status;
+}
+
+/* Hands the encoder's features to the frame part. */
+static int32_t encode(jr2i_env *env, const jr2i_net_reenact *net, int32_t max_threads, jr2i_pool *pool, const float *halved, jr2i_reenact_state *state)
+{
+    jr2i_net_state *seen = NULL;
+    int32_t status = look(env, net->encoder, max_threads, pool, halved, &seen);
+    for (int32_t k = 0; k < 3 && status == JR2_OK; k++)
+        status = jr2i_net_set_input(env, net->frame, state->frame, FEATURES64 + k, jr2i_net_output(net->encoder, seen, k, NULL, NULL, NULL));
+    jr2i_net_state_free(env, seen);
+    return status;
+}
+
+/* Everything that is done once with the source's maps. */
+static int32_t look_at_source(jr2i_env *env, const jr2i_net_reenact *net, int32_t max_threads, jr2i_pool *pool, const float *maps, jr2i_reenact_state *state)
+{
     /* Four planes at half the side are as large as a whole one. */
     _Static_assert(JR2I_REENACT_SOURCE_MAPS <= 4 * 4, "the halved maps must fit into seen");
     halve(maps, JR2I_REENACT_SOURCE_MAPS, SIDE / 2, state->seen);
-    int32_t status = jr2i_net_run(env, net->encoder, encoder, pool, state->seen);
-    for (int32_t k = 0; k < 3 && status == JR2_OK; k++)
-        status = jr2i_net_set_input(env, net->frame, state->frame, FEATURES64 + k,
-                                    jr2i_net_output(net->encoder, encoder, k, NULL, NULL, NULL));
+    int32_t status = encode(env, net, max_threads, pool, state->seen, state);
+    if (status == JR2_OK)
+        status = find_silhouette(env, net, max_threads, pool, state->seen, state);
     if (status != JR2_OK)
         return status;
-    for (size_t i = 0; i < 3 * pixels; i++)
+    for (size_t i = 0; i < 3 * (size_t)SIDE * SIDE; i++)
         state->seen[i] = 0.5f * (maps[i] + 1);
     return jr2i_net_set_input(env, net->frame, state->frame, PICTURE, state->seen);
 }
@@ -181,9 +239,8 @@ static int32_t encode(jr2i_env *env, const jr2i_net_reenact *net, jr2i_net_state
 int32_t jr2i_reenact_state_create(jr2i_env *env, const jr2i_net_reenact *net, int32_t max_threads, jr2i_pool *pool, const float *maps,
                                   jr2i_reenact_state **out)
 {
-    jr2i_net_state *encoder = NULL;
     const size_t planes = (size_t)JR2I_REENACT_FRAME_MAPS * (SIDE / 4) * (SIDE / 4);
-    size_t floats = (size_t)SIDE * SIDE / 2 + planes + 4 * (size_t)SIDE * SIDE;
+    size_t floats = (size_t)SIDE * SIDE / 2 + planes + CELLS + 4 * (size_t)SIDE * SIDE;
     *out = NULL;
     for (int32_t k = 0; k < GRIDS; k++)
         floats += 2 * (size_t)grid_side[k] * (size_t)grid_side[k];
@@ -195,8 +252,6 @@ int32_t jr2i_reenact_state_create(jr2i_env *env, const jr2i_net_reenact *net, in
         status = jr2i_no_memory(env, floats * sizeof(float));
     if (status == JR2_OK)
         status = jr2i_net_state_create(env, net->frame, SIDE / 4, SIDE / 4, max_threads, &state->frame);
-    if (status == JR2_OK)
-        status = jr2i_net_state_create(env, net->encoder, SIDE / 2, SIDE / 2, max_threads, &encoder);
     if (status == JR2_OK) {
         float *at = state->flow + (size_t)SIDE * SIDE / 2;
         for (int32_t k = 0; k < GRIDS; k++) {
@@ -204,10 +259,10 @@ int32_t jr2i_reenact_state_create(jr2i_env *env, const jr2i_net_reenact *net, in
             at += 2 * (size_t)grid_side[k] * (size_t)grid_side[k];
         }
         state->planes = at;
-        state->seen = at + planes;
-        status = encode(env, net, encoder, pool, maps, state);
+        state->silhouette = at + planes;
+        state->seen = state->silhouette + CELLS;
+        status = look_at_source(env, net, max_threads, pool, maps, state);
     }
-    jr2i_net_state_free(env, encoder);
     if (status != JR2_OK)
         jr2i_reenact_state_free(env, state);
     else
@@ -222,6 +277,11 @@ void jr2i_reenact_state_free(const jr2i_env *env, jr2i_reenact_state *state)
     jr2i_net_state_free(env, state->frame);
     jr2i_free(env, state->flow);
     jr2i_free(env, state);
+}
+
+const float *jr2i_reenact_silhouette(const jr2i_reenact_state *state)
+{
+    return state->silhouette;
 }
 
 /* Displacement (2,n,n) in pixels of the crop to places in maps of side n. */

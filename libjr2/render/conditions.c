@@ -16,6 +16,12 @@ enum { PART_SKIN, PART_BACK, PART_SOCKET, PART_EYE_SOCKET, PART_GUMS, PART_TEETH
 #define SAME_LAYER 0.5f /* cm */
 #define OTHER_LAYER 0.05f
 
+/* Of the silhouette: what lies behind the person, the person. */
+#define PERSON_FROM 0.1f
+#define PERSON_TO 0.5f
+
+#define TURNED 0.3f /* cosine by which skin faces the camera more than it did in the source that counts as turned towards it */
+
 #define FLOW_LIMIT 16384.0f /* px: no sensible source pixel is farther away */
 
 void jr2i_condition_code(const float *vertices, int32_t count, float *code)
@@ -194,6 +200,17 @@ void jr2i_condition_maps(const jr2i_condition_mesh *mesh, const jr2i_posed *pose
             add_maps(mesh, posed, i, 1, planes + i, pixels);
 }
 
+float jr2i_posed_silhouette(const jr2i_posed *posed, float x, float y)
+{
+    if (!posed->silhouette)
+        return 1;
+    const int32_t n = posed->side / 4;
+    const float u = fminf(fmaxf(0.25f * x - 0.5f, 0), (float)(n - 1)), v = fminf(fmaxf(0.25f * y - 0.5f, 0), (float)(n - 1));
+    const int32_t i = (int32_t)u, j = (int32_t)v, i1 = i < n - 1 ? i + 1 : i, j1 = j < n - 1 ? j + 1 : j;
+    const float ax = u - (float)i, ay = v - (float)j, *top = posed->silhouette + j * n, *bottom = posed->silhouette + j1 * n;
+    return (top[i] * (1 - ax) + top[i1] * ax) * (1 - ay) + (bottom[i] * (1 - ax) + bottom[i1] * ax) * ay;
+}
+
 /* How much of the source's four pixels around (x, y) shows the surface at this depth and layer, 0..1. */
 static float shown(const jr2i_condition_mesh *mesh, const jr2i_posed *source, float x, float y, float depth, int32_t of_layer)
 {
@@ -216,7 +233,14 @@ static float shown(const jr2i_condition_mesh *mesh, const jr2i_posed *source, fl
     return sum;
 }
 
-/* Flow and visibility of one driven pixel that shows the mesh. */
+/* 0 where the source shows what lies behind the person, 1 where it surely shows the person. */
+static float persons(const jr2i_posed *source, float x, float y)
+{
+    const float t = fminf(fmaxf((jr2i_posed_silhouette(source, x, y) - PERSON_FROM) / (PERSON_TO - PERSON_FROM), 0), 1);
+    return t * t * (3 - 2 * t);
+}
+
+/* Flow and visibility of one driven pixel that shows the mesh */
 static float flow_at(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, size_t i, float x, float y,
                      float *dx, float *dy)
 {
@@ -240,7 +264,7 @@ static float flow_at(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, 
     *dy = py - y;
     mix(b, corner, source->normal, n);
     const float facing = unit(n);
-    return facing > 0 ? facing * shown(mesh, source, px, py, depth, layer(mesh->part[t])) : 0;
+    return facing > 0 ? facing * shown(mesh, source, px, py, depth, layer(mesh->part[t])) * persons(source, px, py) : 0;
 }
 
 /* Rows first to end - 1. */
@@ -285,6 +309,20 @@ size_t jr2i_condition_frame_scratch(int32_t side)
     return (size_t)side * (size_t)side + jr2i_extend_scratch(side); /* what is visible, then the kind of surface; the extension's */
 }
 
+/* Of driven pixel i, for extend.h. */
+static float kind_of(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, size_t i)
+{
+    const int32_t t = driven->triangle_id[i];
+    float now[3], then[3];
+    if (t < 0)
+        return JR2I_EXTEND_BESIDE;
+    if (mesh->part[t] > PART_BACK)
+        return JR2I_EXTEND_REST;
+    mix(driven->barycentric + 3 * i, mesh->triangles + 3 * (size_t)t, driven->normal, now);
+    mix(driven->barycentric + 3 * i, mesh->triangles + 3 * (size_t)t, source->normal, then);
+    return JR2I_EXTEND_SKIN + fminf(fmaxf((unit(now) - unit(then)) / TURNED, 0), 1);
+}
+
 void jr2i_condition_begin(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch, float *flow,
                           float *planes, int32_t first, int32_t end)
 {
@@ -299,7 +337,7 @@ void jr2i_condition_begin(const jr2i_condition_mesh *mesh, const jr2i_posed *dri
             add_maps(mesh, driven, i, 0.25f, to, plane);
         if (source->triangle_id[i] >= 0)
             to[JR2I_MAP_SOURCE_INSIDE * plane] += 0.25f;
-        scratch[i] = driven->triangle_id[i] < 0 ? 0 : mesh->part[driven->triangle_id[i]] <= PART_BACK ? 1 : 2; /* in place of what is visible */
+        scratch[i] = kind_of(mesh, driven, source, i); /* in place of what is visible */
     }
 }
 
@@ -308,12 +346,12 @@ void jr2i_condition_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *dr
     jr2i_extend_spread(mesh, driven, source, scratch + (size_t)driven->side * (size_t)driven->side);
 }
 
-void jr2i_condition_end(const jr2i_posed *driven, const float *scratch, float *flow, float *planes, int32_t first, int32_t end)
+void jr2i_condition_end(const jr2i_posed *source, const float *scratch, float *flow, float *planes, int32_t first, int32_t end)
 {
-    const size_t side = (size_t)driven->side, half = side / 2, plane = half * half;
-    jr2i_extend_rows(scratch, driven->side, scratch + side * side, flow, first, end);
+    const size_t side = (size_t)source->side, half = side / 2, plane = half * half;
+    jr2i_extend_rows(scratch, source, scratch + side * side, flow, first, end);
     float *displacement = planes + JR2I_MAP_FLOW * plane;
-    halve_rows(flow, 2, driven->side, displacement, first / 2, end / 2);
+    halve_rows(flow, 2, source->side, displacement, first / 2, end / 2);
     for (size_t k = 0; k < 2; k++)
         for (size_t i = (size_t)first / 2 * half; i < (size_t)end / 2 * half; i++)
             displacement[k * plane + i] *= 8 / (float)side;
@@ -324,5 +362,5 @@ void jr2i_condition_frame(const jr2i_condition_mesh *mesh, const jr2i_posed *dri
 {
     jr2i_condition_begin(mesh, driven, source, scratch, flow, planes, 0, driven->side);
     jr2i_condition_spread(mesh, driven, source, scratch);
-    jr2i_condition_end(driven, scratch, flow, planes, 0, driven->side);
+    jr2i_condition_end(source, scratch, flow, planes, 0, driven->side);
 }

@@ -32,7 +32,13 @@ typedef struct jr2i_posed {
     int32_t *triangle_id; /* (side,side) -1: nothing */
     float *barycentric;   /* (side,side,3) */
     float *depth;         /* (side,side) cm */
+    /* (side/4,side/4) cells, 0..1: where the picture that this mesh was seen in shows the person, with hair and shoulders, and not what lies behind;
+     * NULL: not known. Only of a source. */
+    const float *silhouette;
 } jr2i_posed;
+
+/* The silhouette at pixel (x, y): bilinear between the cells' centres, 1 where it is not known. */
+float jr2i_posed_silhouette(const jr2i_posed *posed, float x, float y);
 
 /* Maps of one pose: where the mesh is not, all are 0. */
 enum {
@@ -69,7 +75,7 @@ void jr2i_condition_maps(const jr2i_condition_mesh *mesh, const jr2i_posed *pose
 
 /* flow (2,side,side): source pixel minus driven pixel of the same surface point, exact on the mesh, 0 outside of it.
  * visible (side,side): cosine of the angle under which the source saw that point; 0 where another part of the mesh hid it, where it
- * faced away or lay outside of the crop. */
+ * faced away, lay outside of the crop or beside the silhouette (there the mesh is larger than the person). */
 void jr2i_condition_flow(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *flow,
                          float *visible);
 
@@ -84,7 +90,7 @@ void jr2i_condition_frame(const jr2i_condition_mesh *mesh, const jr2i_posed *dri
 void jr2i_condition_begin(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch, float *flow,
                           float *planes, int32_t first, int32_t end);
 void jr2i_condition_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch);
-void jr2i_condition_end(const jr2i_posed *driven, const float *scratch, float *flow, float *planes, int32_t first, int32_t end);
+void jr2i_condition_end(const jr2i_posed *source, const float *scratch, float *flow, float *planes, int32_t first, int32_t end);
 
 /* planes (count,side,side) -> (count,side/2,side/2), means of 2 x 2. */
 void jr2i_condition_halve(const float *planes, int32_t count, int32_t side, float *out);

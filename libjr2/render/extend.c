@@ -10,6 +10,13 @@ enum { BINS = 128 }; /* of directions around the head's middle */
 #define REACH 0.3f     /* of the outline's mean radius: how far beside the head half of its motion is gone */
 #define RIM 0.15f      /* of the same radius: how far inside of the outline the surface has come to move as it does */
 #define ZOOM 3.0f      /* how much farther a change of size reaches than a shift as long: hair and shoulders come nearer with the head */
+#define ABOVE 3.0f     /* where the silhouette is known, what is moved is the person: hair above and beside a head goes farther with it, */
+#define BESIDE 2.0f    /* by these factors, */
+#define BELOW 1.0f     /* shoulders do not */
+#define SOFT 0.08f     /* of the radius: what stays begins so far beside the outline, or the edge of a cheek would be ragged */
+#define BACK 48.0f     /* px: how far inside skin is looked for where the source shows none */
+#define BEHIND 0.1f    /* of the silhouette: what lies behind the person */
+#define SURE 0.9f      /* of the silhouette: the person; at its edge pixels are mixtures */
 #define FARTHEST 16384.0f /* px: no sensible point is farther away */
 
 static bool sensible(const jr2i_posed *posed, int32_t i)
@@ -150,12 +157,45 @@ static void outline_of(const jr2i_posed *driven, const jr2i_posed *source, const
 
 size_t jr2i_extend_scratch(int32_t side)
 {
-    return 3 * (size_t)(side / 4) * (size_t)(side / 4);
+    return 3 * (size_t)(side / 4) * (size_t)(side / 4) + 2; /* displacement (2), how much the surface moves as it does, the source's middle */
+}
+
+/* How much farther than REACH says a person's hair and shoulders go with the head, in a direction with this y. */
+static float persons_reach(float y)
+{
+    return BESIDE + fabsf(y) * ((y < 0 ? ABOVE : BELOW) - BESIDE);
+}
+
+/* What the person hides at (x, y) goes on as what is seen as far outside of the silhouette, in direction d, as this is inside; but from no farther than by (2)
+ * says, which becomes this displacement. As it is where the crop ends before the silhouette. */
+static void mirror(const jr2i_posed *source, float x, float y, const float d[2], float by[2])
+{
+    const float side = (float)source->side, most = sqrtf(by[0] * by[0] + by[1] * by[1]);
+    for (float r = 0; r < side && x + 2 * r * d[0] > 0 && y + 2 * r * d[1] > 0 && x + 2 * r * d[0] < side && y + 2 * r * d[1] < side; r += 1)
+        if (jr2i_posed_silhouette(source, x + r * d[0], y + r * d[1]) < BEHIND) {
+            by[0] = fminf(2 * r, most) * d[0];
+            by[1] = fminf(2 * r, most) * d[1];
+            return;
+        }
+}
+
+/* by is how a cell at (x, y) beside the mesh moves with the person; the share of it that shows then what lies behind stays, or is mirrored where that was
+ * hidden. d points away from the head. */
+static void leave_behind(const jr2i_posed *source, float x, float y, const float d[2], float share, float by[2])
+{
+    const float behind = share * (1 - jr2i_posed_silhouette(source, x + by[0], y + by[1])), hidden = jr2i_posed_silhouette(source, x, y);
+    float from[2] = {by[0], by[1]};
+    if (!(behind > 0))
+        return;
+    mirror(source, x, y, d, from);
+    for (int k = 0; k < 2; k++)
+        by[k] += behind * (hidden * from[k] - by[k]);
 }
 
 void jr2i_extend_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch)
 {
     const int32_t n = driven->side / 4;
+    const size_t cells = (size_t)n * (size_t)n;
     const jr2i_similarity s = jr2i_extend_volume(mesh, driven, source);
     const float scale = stretch(&s);
     outline o;
@@ -163,21 +203,25 @@ void jr2i_extend_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *drive
     /* Large motions fade over a longer way, or the picture would fold. */
     const float zoom = ZOOM * s.a * o.mean, roll = s.b * o.mean;
     const float moved = sqrtf(s.t[0] * s.t[0] + s.t[1] * s.t[1] + zoom * zoom + roll * roll);
-    const float near = fmaxf(REACH * o.mean, 1), far = fmaxf(near, moved), rim = fmaxf(RIM * o.mean, 1);
+    scratch[3 * cells] = s.x + s.t[0];
+    scratch[3 * cells + 1] = s.y + s.t[1];
+    const float near = fmaxf(REACH * o.mean, 1), far = fmaxf(near, moved), rim = fmaxf(RIM * o.mean, 1), soft = fmaxf(SOFT * o.mean, 1);
     for (int32_t j = 0; j < n; j++)
         for (int32_t i = 0; i < n; i++) {
             const float x = 4 * (float)i + 2 - s.x, y = 4 * (float)j + 2 - s.y, r = sqrtf(x * x + y * y);
             const float bin = bin_of(x, y), low = floorf(bin), share = bin - low;
             const int32_t k = ((int32_t)low + BINS) % BINS, next = (k + 1) % BINS;
             const float over = r - (o.radius[k] * (1 - share) + o.radius[next] * share), beside = fmaxf(over, 0);
-            const float whole = 1 / (1 + beside * beside / (far * far)), edge = 1 / (1 + beside * beside / (near * near));
+            const float d[2] = {r > 0 ? x / r : 0, r > 0 ? y / r : 0}, reach = far * (source->silhouette ? persons_reach(d[1]) : 1);
+            const float whole = 1 / (1 + beside * beside / (reach * reach)), edge = 1 / (1 + beside * beside / (near * near));
             const float more = (o.more[k] * (1 - share) + o.more[next] * share) * edge;
-            const float d[2] = {r > 0 ? x / r : 0, r > 0 ? y / r : 0};
             float to[2], *out = scratch + (size_t)j * (size_t)n + (size_t)i;
             turned(&s, scale, d, to);
-            out[0] = whole * (s.t[0] + (s.a * x - s.b * y)) + more * to[0];
-            out[2 * (size_t)n * (size_t)n] = fminf(beside - over, rim) / rim;
-            out[(size_t)n * (size_t)n] = whole * (s.t[1] + (s.b * x + s.a * y)) + more * to[1];
+            float by[2] = {whole * (s.t[0] + (s.a * x - s.b * y)) + more * to[0], whole * (s.t[1] + (s.b * x + s.a * y)) + more * to[1]};
+            leave_behind(source, 4 * (float)i + 2, 4 * (float)j + 2, d, fminf(beside / soft, 1), by);
+            out[0] = by[0];
+            out[cells] = by[1];
+            out[2 * cells] = fminf(beside - over, rim) / rim;
         }
 }
 
@@ -193,20 +237,36 @@ static float bilinear(const float *plane, int32_t n, float x, float y)
     return (top[i] * (1 - ax) + top[i1] * ax) * (1 - ay) + (bottom[i] * (1 - ax) + bottom[i1] * ax) * ay;
 }
 
-void jr2i_extend_rows(const float *kind, int32_t side, const float *scratch, float *flow, int32_t first, int32_t end)
+/* A place of the source (2) that shows what lies behind the person, moved a share of the way towards the middle where it shows the person. */
+static void take_back(const jr2i_posed *source, const float middle[2], float share, float place[2])
 {
-    const int32_t n = side / 4;
+    const float x = middle[0] - place[0], y = middle[1] - place[1], length = sqrtf(x * x + y * y);
+    for (float r = 0; r < fminf(length, BACK); r += 0.5f)
+        if (jr2i_posed_silhouette(source, place[0] + r * x / length, place[1] + r * y / length) >= SURE) {
+            place[0] += share * r * x / length;
+            place[1] += share * r * y / length;
+            return;
+        }
+}
+
+void jr2i_extend_rows(const float *kind, const jr2i_posed *source, const float *scratch, float *flow, int32_t first, int32_t end)
+{
+    const int32_t side = source->side, n = side / 4;
     const size_t pixels = (size_t)side * (size_t)side, cells = (size_t)n * (size_t)n;
     for (int32_t j = first; j < end; j++)
         for (int32_t i = 0; i < side; i++) {
             const size_t at = (size_t)j * (size_t)side + (size_t)i;
-            if (kind[at] > 1)
+            if (kind[at] == JR2I_EXTEND_REST)
                 continue;
             const float x = ((float)i + 0.5f) * 0.25f - 0.5f, y = ((float)j + 0.5f) * 0.25f - 0.5f;
-            const float own = kind[at] * bilinear(scratch + 2 * cells, n, x, y);
-            if (own >= 1)
-                continue;
+            const float own = kind[at] > 0 ? bilinear(scratch + 2 * cells, n, x, y) : 0;
             flow[at] = own * flow[at] + (1 - own) * bilinear(scratch, n, x, y);
             flow[pixels + at] = own * flow[pixels + at] + (1 - own) * bilinear(scratch + cells, n, x, y);
+            if (source->silhouette && kind[at] > JR2I_EXTEND_SKIN) {
+                float place[2] = {(float)i + 0.5f + flow[at], (float)j + 0.5f + flow[pixels + at]};
+                take_back(source, scratch + 3 * cells, own * (kind[at] - JR2I_EXTEND_SKIN), place);
+                flow[at] = place[0] - (float)i - 0.5f;
+                flow[pixels + at] = place[1] - (float)j - 0.5f;
+            }
         }
 }

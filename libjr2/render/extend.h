@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What lies around a head moves with the head as a volume, not with the front of it that is seen: hair and background beside a cheek stay where they are
- * while the nose turns. A part of conditions.c. */
+ * while the nose turns; and what is known to lie behind the person stays where it is. A part of conditions.c. */
 #ifndef JR2I_EXTEND_H
 #define JR2I_EXTEND_H
 
@@ -18,10 +18,16 @@ typedef struct jr2i_similarity {
 jr2i_similarity jr2i_extend_volume(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source);
 
 size_t jr2i_extend_scratch(int32_t side); /* floats */
-/* The displacement around the mesh, on cells of 4 x 4 pixels, into scratch. */
+/* The displacement around the mesh, on cells of 4 x 4 pixels, into scratch. What lies behind the source's silhouette stays where it is; where that is not
+ * known all moves with the head, the less the farther away. */
 void jr2i_extend_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch);
-/* Into flow (2,side,side), rows first to end - 1. kind (side,side): 0 beside the mesh, 1 skin, whose flow gives way to it near the outline, or hair that
- * goes on beyond would have a seam there, 2 the rest of the mesh. */
-void jr2i_extend_rows(const float *kind, int32_t side, const float *scratch, float *flow, int32_t first, int32_t end);
+/* Kinds of driven pixels: beside the mesh; skin, whose flow gives way to what lies around near the outline, or hair that goes on beyond would have a seam
+ * there; the rest of the mesh. To skin is added, 0..1, how much it has turned towards the camera since the source: what was seen from aside or not at all,
+ * and is wide now, must not be made of what lies behind the person. */
+#define JR2I_EXTEND_BESIDE 0.0f
+#define JR2I_EXTEND_SKIN 1.0f
+#define JR2I_EXTEND_REST 3.0f
+/* Into flow (2,side,side), rows first to end - 1. kind (side,side) of the driven pixels. */
+void jr2i_extend_rows(const float *kind, const jr2i_posed *source, const float *scratch, float *flow, int32_t first, int32_t end);
 
 #endif

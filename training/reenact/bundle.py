@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Pack what the training of the reenactment network needs into one small folder that can travel.
 
-  python3 training/reenact/bundle.py DATA_FOLDER labels.npz cache.npy out_folder --limit 34
+  python3 training/reenact/bundle.py DATA_FOLDER labels.npz cache.npy out_folder --silhouettes silhouettes.npy --limit 34
 
 out_folder: pictures.bin (256 px WebP, one after the other), set.npz (labels in pixels of those pictures), and
 conditions.so (the library's rasteriser and conditions for any x86-64 of level 3, for machines without a compiler).
-labels.npz and cache.npy come from training/labels/fit_labels.py and training/render/make_set.py. The code, head model
+labels.npz and cache.npy come from training/labels/fit_labels.py and training/render/make_set.py, silhouettes.npy from
+training/reenact/silhouettes.py; without it the network does not learn to tell a person from what lies behind. The code, head model
 and reconstruction network are those of the repository, which travels beside it. Then, there:
 
   python3 training/reenact/train.py out_folder run_folder --minutes 9
@@ -18,7 +19,7 @@ import os
 import cv2
 import numpy as np
 
-from data import SIDE, encode_picture
+from data import CELLS, SIDE, encode_picture
 from geometry import build
 
 SCALE = SIDE / 384  # the labels are in pixels of 384
@@ -34,6 +35,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     for name in ("data", "labels", "cache", "output"):
         parser.add_argument(name)
+    parser.add_argument("--silhouettes", help="(pictures,64,64) uint8 of the cache")
     parser.add_argument("--limit", type=float, default=34, help="MiB of all files; the quality is lowered to fit")
     parser.add_argument("--march", default="x86-64-v3")
     parser.add_argument("--only", type=int, default=0, help="every n-th picture only, for tests")
@@ -50,6 +52,11 @@ def main():
            "rotation": label["rotation"][rows], "scale": label["scale"][rows] * np.float32(SCALE),
            "centre": label["centre"][rows] * np.float32(SCALE), "error": label["error"][rows],
            "rect": (rectangles(args.data, group, frame, label["clips"]) * SCALE).astype(np.float32)}
+    if args.silhouettes:
+        silhouettes = np.load(args.silhouettes)
+        if silhouettes.shape != (len(cache), CELLS, CELLS) or silhouettes.dtype != np.uint8:
+            raise SystemExit(f"{args.silhouettes} is not of the pictures in {args.cache}")
+        out["silhouette"] = silhouettes[rows]
     library = build(os.path.join(args.output, "conditions.so"), args.march)
     table = os.path.join(args.output, "set.npz")
     np.savez_compressed(table, offset=np.zeros(len(rows) + 1, np.int64), **out)

@@ -3,7 +3,7 @@
 
 Two kinds, both with a real picture as the target. "clip": two frames of one clip. "photo": a photo is the target; the
 source is the same photo pulled through the mesh's flow into another pose and expression, with all the damage that does;
-away from the head the pull fades, as hair moves with a head and a wall does not.
+what lies behind the person stays, where the folder tells silhouettes.
 Validation people are in the folder for measuring only; training never draws them. Geometry is computed by threads that
 run the library's own C code; pictures stay on the device as bytes and are sampled there, once.
 """
@@ -26,6 +26,7 @@ from model import Head, face_frame, project, rotation  # noqa: E402
 from synth import random_expression  # noqa: E402
 
 SIDE = 256
+CELLS = SIDE // 4                    # of a silhouette
 COARSE_SIDE, COARSE_CROP = 128, 1.5  # the reconstruction network's crop, as in training/coarse/data.py
 GOOD = 0.022                         # largest label error (points / outer-eye distance) that is trained on
 
@@ -84,6 +85,27 @@ def fade_away(damage, inside, near, far):
     damage *= 1 - t * t * (3 - 2 * t)
 
 
+def taken(silhouette, affine, damage=None):
+    """A picture's silhouette (CELLS,CELLS) uint8, as the picture is that a pair takes from it (by affine 2x3, then displaced by damage
+    (2,SIDE,SIDE)): (CELLS,CELLS) float32 0..1."""
+    at = np.indices((CELLS, CELLS), np.float32)[::-1] * (SIDE / CELLS) + SIDE / CELLS / 2
+    if damage is not None:
+        at = at + np.stack([cv2.resize(d, (CELLS, CELLS), interpolation=cv2.INTER_AREA) for d in damage])
+    at = (np.tensordot(affine[:, :2], at, 1) + affine[:, 2, None, None]).astype(np.float32) * np.float32(CELLS / SIDE) - np.float32(0.5)
+    return cv2.remap(silhouette, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32) / 255
+
+
+def leaning(m, silhouette):
+    """The displacement (2,SIDE,SIDE) by which pixels x come from m x, but for what lies behind the silhouette (CELLS,CELLS) here and there."""
+    x = np.indices((SIDE, SIDE), np.float32)[::-1] + np.float32(0.5)
+    there = np.tensordot(m[:, :2], x, 1).astype(np.float32) + m[:, 2, None, None].astype(np.float32)
+    if silhouette is None:
+        return there - x
+    stays = [1 - cv2.remap(silhouette, *(at * np.float32(CELLS / SIDE) - np.float32(0.5)), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+             for at in (x, there)]
+    return (there - x) * (1 - stays[0] * stays[1])
+
+
 def similarity_about_centre(scale, angle, shift):
     """2x3 map of crop pixels: turned and scaled about the centre, then shifted."""
     c, s = np.cos(angle) * scale, np.sin(angle) * scale
@@ -122,7 +144,7 @@ class Samples:
                 "s": float(label["scale"][i]), "c": label["centre"][i].astype(np.float64)}
 
     def plain(self, source, target):
-        """A pair as it is: the driven mesh has the source's identity."""
+        """A pair as it is: the driven mesh has the source's identity. "silhouette" may be added: what a network said of the source."""
         s, t = self.pose_of(source), self.pose_of(target)
         return {"rows": (source, target), "source": s, "target": {**t, "b": s["b"]}, "photo": False, "flip": False,
                 "to_raw": np.eye(3)[:2], "colour": np.array([1, 1, 1, 1], np.float32)}
@@ -149,10 +171,10 @@ class Samples:
             p = dict(pair[k])
             p["R"], p["s"], p["c"] = move(p["R"], p["s"], p["c"], affine)
             pair[k] = p
-        if clip and rng.random() < 0.12:  # the camera moves: all of the picture with the head
-            pair["camera"] = similarity_about_centre(np.exp(rng.normal(0, 0.18)), rng.normal(0, 0.03), rng.normal(0, 8, 2))
+        if clip and rng.random() < 0.15:  # who sits before a camera comes nearer or moves aside with shoulders and all
+            pair["lean"] = similarity_about_centre(np.exp(rng.normal(0, 0.18)), rng.normal(0, 0.03), rng.normal(0, 8, 2))
             p = pair["source"]
-            p["R"], p["s"], p["c"] = move(p["R"], p["s"], p["c"], pair["camera"])
+            p["R"], p["s"], p["c"] = move(p["R"], p["s"], p["c"], pair["lean"])
         if not clip:
             p = pair["source"]
             wide = rng.random() < 0.3
@@ -162,7 +184,7 @@ class Samples:
             p["c"] = p["c"] + rng.normal(0, 14 if far else 5, 2)
             p["e"] = (self.real[rng.integers(len(self.real))] if rng.random() < 0.6
                       else random_expression(rng, self.head, p["e"]))
-            if rng.random() < 0.8:
+            if rng.random() < 0.4:  # long hair and shoulders follow a head in part
                 pair["fade"] = rng.uniform(2, 25), rng.uniform(25, 80)
         pair["flip"] = rng.random() < 0.5
         if rng.random() < 0.6:
@@ -175,6 +197,7 @@ class Samples:
         both = [p[k] for p in pairs for k in ("source", "target")]
         vertices = self.vertices(np.stack([p["b"] for p in both]), np.stack([p["e"] for p in both]))
         pin = torch.cuda.is_available()
+        known = "silhouette" in self.set.label
         out = {"maps": torch.empty(n, MAPS, SIDE, SIDE, pin_memory=pin),
                "planes": torch.empty(n, FRAME_MAPS, half, half, pin_memory=pin),
                "flow": torch.empty(n, 2, SIDE, SIDE, pin_memory=pin),
@@ -186,17 +209,21 @@ class Samples:
             g, pair = self.geometry, pairs[k]
             s, t = pair["source"], pair["target"]
             posed = [g.pose(vertices[2 * k + m], p["R"], p["s"], p["c"]) for m, p in enumerate((s, t))]
+            row = pair["rows"][0]
             g.maps(posed[0], arrays["maps"][k])
-            g.frame(posed[1], posed[0], arrays["flow"][k], arrays["planes"][k])
+            whole = taken(self.set.label["silhouette"][row], pair["to_raw"]) if known else None
             if pair["photo"]:
-                g.frame(posed[0], posed[1], arrays["damage"][k])
+                g.frame(posed[0], posed[1], arrays["damage"][k], silhouette=whole)
                 if "fade" in pair:
                     fade_away(arrays["damage"][k], posed[0].triangle_id >= 0, *pair["fade"])
-            elif "camera" in pair:
-                m = inverse(pair["camera"])
-                arrays["damage"][k] = np.tensordot(m[:, :2] - np.eye(2), pixel_centres("cpu")[0].numpy(), 1) + m[:, 2, None, None]
+            elif "lean" in pair:
+                arrays["damage"][k] = leaning(inverse(pair["lean"]), whole)
             else:
                 arrays["damage"][k] = 0
+            silhouette = pair.get("silhouette")
+            if silhouette is None and known:
+                silhouette = taken(self.set.label["silhouette"][row], pair["to_raw"], arrays["damage"][k])
+            g.frame(posed[1], posed[0], arrays["flow"][k], arrays["planes"][k], silhouette)
             g.give(*posed)
             crops[k] = coarse_crop(project(self.head.landmarks(vertices[2 * k + 1]), t["R"], t["s"], t["c"]))
         self.geometry.map(work, range(n))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Write the reenactment network as JR2W, topology "jr2.reenact.1": every convolution folded, weights fp16, biases fp32.
+"""Write the reenactment network as JR2W, topology "jr2.reenact.2": every convolution folded, weights fp16, biases fp32.
 
   python3 training/reenact/export.py run/last.pt weights/reenact.jr2w
 """
@@ -14,19 +14,22 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import jr2w  # noqa: E402
 from network import Reenact  # noqa: E402
 
+TOPOLOGY = "jr2.reenact.2"
+
+
+def stored(net):
+    """{name: array} of all convolutions, as the file holds them."""
+    return {name: value.numpy().astype(np.float16 if name.endswith(".weight") else np.float32) for name, value in net.folded().items()}
+
 
 def export(net, path, **note):
-    tensors = {"meta": net.meta(**note)}
-    for name, value in net.folded().items():
-        a = value.numpy()
-        tensors[name] = a.astype(np.float16) if name.endswith(".weight") else a
-    jr2w.write(path, "jr2.reenact.1", tensors)
+    jr2w.write(path, TOPOLOGY, {"meta": net.meta(**note), **stored(net)})
 
 
 def load(path):
     """A network that computes with the exported (rounded) weights: what the library will compute."""
     topology, tensors = jr2w.read(path)
-    if topology != "jr2.reenact.1":
+    if topology != TOPOLOGY:
         raise ValueError(f"{path}: topology {topology}")
     net = Reenact(jr2w.meta(tensors)["config"])
     for name, module in net.named_modules():

@@ -26,7 +26,7 @@ class _Mesh(ctypes.Structure):
 
 class _Posed(ctypes.Structure):
     _fields_ = [("side", ctypes.c_int32)] + [(n, ctypes.c_void_p) for n in (
-        "screen", "inv_w", "normal", "triangle_id", "barycentric", "depth")]
+        "screen", "inv_w", "normal", "triangle_id", "barycentric", "depth", "silhouette")]
 
 
 class _Camera(ctypes.Structure):
@@ -108,14 +108,17 @@ class Geometry:
         self.lib.jr2i_condition_maps(self.ref, posed.ref, ctypes.c_void_p(_pointer(out)))
         return out
 
-    def frame(self, driven, source, flow=None, planes=None):
-        """(2, side, side) displacement to the source picture in pixels and (16, side/2, side/2) maps of a frame."""
+    def frame(self, driven, source, flow=None, planes=None, silhouette=None):
+        """(2, side, side) displacement to the source picture in pixels and (16, side/2, side/2) maps of a frame. silhouette: (side/4, side/4) of the
+        source's picture, 0..1, or not known."""
         half = self.side // 2
         flow = np.empty((2, self.side, self.side), np.float32) if flow is None else flow
         planes = np.empty((FRAME_MAPS, half, half), np.float32) if planes is None else planes
+        source.struct.silhouette = None if silhouette is None else _pointer(silhouette)
         scratch = np.empty(self.lib.jr2i_condition_frame_scratch(self.side), np.float32)
         self.lib.jr2i_condition_frame(self.ref, driven.ref, source.ref, ctypes.c_void_p(_pointer(scratch)),
                                       ctypes.c_void_p(_pointer(flow)), ctypes.c_void_p(_pointer(planes)))
+        source.struct.silhouette = None
         return flow, planes
 
     def map(self, function, items):

@@ -53,6 +53,18 @@ def to_row(*pictures):
 
 
 @torch.no_grad()
+def silhouette_of(net, samples, images, device, row):
+    """What the network says of a picture, (CELLS,CELLS) float32."""
+    t = prepare(samples.batch([samples.plain(row, row)]), images, device)
+    return net.outline(t["source"], t["maps"], t["valid_source"])[0, 0].cpu().numpy()
+
+
+def driven(samples, source, rows, silhouette):
+    """Pairs of a source and what drives it, with the source's silhouette."""
+    return [{**samples.plain(source, row), "silhouette": silhouette} for row in rows]
+
+
+@torch.no_grad()
 def measure(net, samples, images, device, frames=0, batch=10):
     """-> lines of a table, sheet (H,W,3). frames: per clip, evenly spread; 0: all."""
     label = samples.set.label
@@ -66,9 +78,9 @@ def measure(net, samples, images, device, frames=0, batch=10):
         source, rest = rows[0], rows[1:]
         if frames:
             rest = rest[np.linspace(0, len(rest) - 1, min(frames, len(rest))).astype(int)]
-        clip = []
+        clip, silhouette = [], silhouette_of(net, samples, images, device, source)
         for k in range(0, len(rest), batch):
-            t = prepare(samples.batch([samples.plain(source, r) for r in rest[k:k + batch]]), images, device)
+            t = prepare(samples.batch(driven(samples, source, rest[k:k + batch], silhouette)), images, device)
             warp = sample(t["source"], t["flow"])
             output, _, mask = net(t["source"], t["maps"], t["valid_source"], t["planes"], t["flow"])[:3]
             valid = t["valid_target"]
@@ -103,12 +115,10 @@ def cross(net, samples, images, device, portraits=6, drivers=4):
     sheet = [to_row(torch.ones(3, 256, 256), *[picture(i) for i in driving])]
     for i in photos:
         s = samples.pose_of(i)
-        pairs = []
-        for d in driving:
-            pair = samples.plain(i, d)
+        pairs = driven(samples, i, driving, silhouette_of(net, samples, images, device, i))
+        for pair in pairs:
             t = pair["target"]  # the driver's pose and expression, the portrait's place and size
             pair["target"] = {"b": s["b"], "e": t["e"], "R": t["R"], "s": s["s"], "c": s["c"]}
-            pairs.append(pair)
         t = prepare(samples.batch(pairs), images, device)
         output = net(t["source"], t["maps"], t["valid_source"], t["planes"], t["flow"])[0]
         sheet.append(to_row(t["source"][0], *output))

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The reenactment network, topology "jr2.reenact.1".
+"""The reenactment network, topology "jr2.reenact.2".
 
-Two parts. The encoder looks once at the source picture and gives features at three scales. The frame part runs for each
-driven frame: it reads the condition maps, warps the source's features by the exact flow of the mesh, predicts what the
+Three parts. The silhouette is looked for once: where the source shows the person, with hair and shoulders, and not what lies behind, which
+stays when the person moves (render/extend.h). The encoder looks once at the source picture and gives features at three scales. The frame part
+runs for each driven frame: it reads the condition maps, warps the source's features by the exact flow of the mesh, predicts what the
 mesh cannot know (hair, neck, shoulders, disocclusions, mouth and eyes), warps again, and decodes a picture and a mask
 that blends it with the warped source. Before any training the output is nearly the mesh-warped source.
 
@@ -10,6 +11,7 @@ Shapes, for a crop of 256 x 256 (N = 64, 32, 16 are the scales' sides). What the
 brings the fine detail, and a processor has four times as much to give to everything else.
   encoder input (16,256,256): picture 2v-1 (3), the 12 maps of the source pose (render/conditions.h), 1 where the
     picture is real and 0 where it was padded; averaged over 2 x 2.
+  silhouette input (5,128,128): of the encoder's planes the picture, the map "inside" and where the picture is real.
   frame input  planes (16,128,128) of jr2i_condition_frame, averaged over 2 x 2; flow (2,256,256) of the same call; picture
     (3,256,256) 0..1.
   d = flow in pixels of 256, averaged over 4 x 4, 8 x 8, 16 x 16 for the smaller scales; sample(F, d): bilinear at
@@ -27,6 +29,11 @@ Frame part, ReLU after each convolution unless said otherwise, up = nearest doub
   o = sigmoid(conv(p ++ w ++ visible) 4@256)
   output = o[3] w + (1 - o[3]) o[0:3]
 where visible is the plane of that name before it is averaged, enlarged (nearest).
+Silhouette:
+  s0 = conv s2(input) 16@64        s1 = block(conv s2(s0)) 32@32        s2 = block(conv s2(s1)) 64@16
+  s3 = block(block(conv s2(s2))) 96@8
+  r2 = relu(s2 + conv(up s3))      r1 = relu(s1 + conv(up r2))          r0 = relu(s0 + conv(up r1))
+  silhouette = sigmoid(conv(r0) 1@64)
 Every convolution is exported as "<name>.weight" fp16 (OC,IC,3,3) and "<name>.bias" fp32: the weight standardisation of
 the training is folded. Blocks: x = relu(x + conv2(relu(conv1(x)))). "meta" holds the sizes as JSON.
 """
@@ -38,12 +45,12 @@ import torch.nn.functional as F
 from torch import nn
 
 SIDE = 256
-SMALL = {"encoder": (32, 64, 96, 128, 160), "features": (32, 64, 128), "cond": (32, 64), "motion": 2, "decode": (96, 2),
+SMALL = {"silhouette": (16, 32, 64, 96), "encoder": (32, 64, 96, 128, 160), "features": (32, 64, 128), "cond": (32, 64), "motion": 2, "decode": (96, 2),
          "up": (48, 32, 16)}
 # Half of the operations, a quarter.
-MEDIUM = {"encoder": (16, 32, 64, 96, 128), "features": (32, 64, 96), "cond": (32, 64), "motion": 2, "decode": (80, 2),
+MEDIUM = {"silhouette": (16, 32, 64, 96), "encoder": (16, 32, 64, 96, 128), "features": (32, 64, 96), "cond": (32, 64), "motion": 2, "decode": (80, 2),
           "up": (48, 32, 16)}
-TINY = {"encoder": (16, 32, 48, 64, 64), "features": (16, 32, 64), "cond": (16, 32), "motion": 2, "decode": (32, 2), "up": (32, 16, 16)}
+TINY = {"silhouette": (16, 32, 64, 96), "encoder": (16, 32, 48, 64, 64), "features": (16, 32, 64), "cond": (16, 32), "motion": 2, "decode": (32, 2), "up": (32, 16, 16)}
 CONFIGS = {"small": SMALL, "medium": MEDIUM, "tiny": TINY}
 FLOW_UNIT = 8.0
 
@@ -108,8 +115,7 @@ class Encoder(nn.Module):
         self.out1, self.out2, self.out3 = (Conv(w, f) for w, f in zip((w1, w2, w3), features))
 
     def forward(self, x):
-        """(B,16,256,256) -> features at 64, 32 and 16."""
-        x = F.avg_pool2d(x, 2)
+        """(B,16,128,128) -> features at 64, 32 and 16."""
         def run(blocks, y):
             for block in blocks:
                 y = block(y)
@@ -122,6 +128,31 @@ class Encoder(nn.Module):
         t2 = torch.relu(e2 + self.up2(up(t3)))
         t1 = torch.relu(e1 + self.up1(up(t2)))
         return self.out1(t1), self.out2(t2), self.out3(t3)
+
+
+class Silhouette(nn.Module):
+    PLANES = (0, 1, 2, 9, 15)  # of the encoder's input
+
+    def __init__(self, widths):
+        super().__init__()
+        w0, w1, w2, w3 = widths
+        self.stem, self.down1, self.down2, self.down3 = (Conv(a, b, 2) for a, b in zip((len(self.PLANES), *widths), widths))
+        self.b1, self.b2, self.b3 = (nn.ModuleList([Block(c) for _ in range(n)]) for c, n in ((w1, 1), (w2, 1), (w3, 2)))
+        self.up2, self.up1, self.up0 = Conv(w3, w2), Conv(w2, w1), Conv(w1, w0)
+        self.last = Conv(w0, 1, plain=True)
+        nn.init.zeros_(self.last.raw)
+        nn.init.constant_(self.last.bias, 5.0)  # until it has learnt: all moves with the person
+
+    def forward(self, x):
+        """(B,5,128,128) -> (B,1,64,64) before the sigmoid, fp32."""
+        s0 = torch.relu(self.stem(x))
+        s1 = self.b1[0](torch.relu(self.down1(s0)))
+        s2 = self.b2[0](torch.relu(self.down2(s1)))
+        s3 = self.b3[1](self.b3[0](torch.relu(self.down3(s2))))
+        r2 = torch.relu(s2 + self.up2(up(s3)))
+        r1 = torch.relu(s1 + self.up1(up(r2)))
+        r0 = torch.relu(s0 + self.up0(up(r1)))
+        return self.last(r0).float()
 
 
 class Frame(nn.Module):
@@ -182,12 +213,21 @@ class Reenact(nn.Module):
     def __init__(self, config=None):
         super().__init__()
         c = self.config = dict(config or SMALL)
+        self.silhouette = Silhouette(c["silhouette"])
         self.encoder = Encoder(c["encoder"], c["features"])
         self.frame = Frame(c["features"], c["cond"], c["motion"], c["decode"], c["up"])
 
+    @staticmethod
+    def look(picture, maps, valid):
+        """picture (B,3,256,256) 0..1, maps (B,12,256,256), valid (B,1,256,256) -> what the encoder sees."""
+        return F.avg_pool2d(torch.cat([2 * picture - 1, maps, valid], 1), 2)
+
     def encode(self, picture, maps, valid):
-        """picture (B,3,256,256) 0..1, maps (B,12,256,256), valid (B,1,256,256)."""
-        return self.encoder(torch.cat([2 * picture - 1, maps, valid], 1))
+        return self.encoder(self.look(picture, maps, valid))
+
+    def outline(self, picture, maps, valid):
+        """The silhouette (B,1,64,64), 0..1."""
+        return torch.sigmoid(self.silhouette(self.look(picture, maps, valid)[:, Silhouette.PLANES]))
 
     def forward(self, picture, maps, valid, planes, flow):
         return self.frame(self.encode(picture, maps, valid), planes, flow, picture)

@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from export import export, jr2w, load  # noqa: E402
+from export import TOPOLOGY, export, jr2w, load  # noqa: E402
 from network import SIDE, Reenact  # noqa: E402
 
-TINY = {"encoder": (16, 16, 16, 16, 16), "features": (16, 16, 16), "cond": (16, 16), "motion": 1, "decode": (16, 2), "up": (16, 16, 16)}
+TINY = {"silhouette": (16, 16, 16, 16), "encoder": (16, 16, 16, 16, 16), "features": (16, 16, 16), "cond": (16, 16), "motion": 1, "decode": (16, 2), "up": (16, 16, 16)}
 STEP = 16  # every sixteenth row and column is kept
 
 
@@ -34,8 +34,9 @@ def main():
     torch.manual_seed(3)
     net = Reenact(TINY)
     with torch.no_grad():
-        for head in (net.frame.flow, net.frame.last):
+        for head in (net.frame.flow, net.frame.last, net.silhouette.last):
             head.raw.normal_(0, 0.08)
+        net.silhouette.last.bias.zero_()
         for m in net.modules():
             if hasattr(m, "raw"):
                 m.bias.add_(torch.randn_like(m.bias) * 0.1)
@@ -44,16 +45,16 @@ def main():
     picture, maps, valid = pattern(3, SIDE, 1, 0), pattern(12, SIDE, 1, -0.5), pattern(1, SIDE, 1, 0)
     planes, flow = pattern(16, SIDE // 2, 1, -0.25), pattern(2, SIDE, 40, -20)
     with torch.no_grad():
-        features = net.encode(picture, maps, valid)
+        features, silhouette = net.encode(picture, maps, valid), net.outline(picture, maps, valid)
         output, warped, mask, painted, _ = net.frame(features, planes, flow, picture)
     _, tensors = jr2w.read(path)
-    expected = {"features64": features[0], "features32": features[1], "features16": features[2], "warped": warped,
+    expected = {"features64": features[0], "features32": features[1], "features16": features[2], "silhouette": silhouette, "warped": warped,
                 "painted": torch.cat([painted, mask], 1), "output": output}
     for name, value in expected.items():
         step = STEP * value.shape[-1] // SIDE
         tensors["expected." + name] = np.ascontiguousarray(value[0, :4, ::step, ::step].numpy())
         print(name, tuple(value.shape), "%.3f .. %.3f" % (value.min(), value.max()), "std %.3f" % value.std())
-    jr2w.write(path, "jr2.reenact.1", tensors)
+    jr2w.write(path, TOPOLOGY, tensors)
     print(path, os.path.getsize(path), "bytes")
 
 

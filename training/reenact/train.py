@@ -25,7 +25,7 @@ import torch
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from data import Loader, Samples, Set, prepare  # noqa: E402
 from measure import measure, save_sheet  # noqa: E402
-from export import export, jr2w  # noqa: E402
+from export import TOPOLOGY, export, jr2w  # noqa: E402
 from losses import Losses, adversarial, hinge_discriminator  # noqa: E402
 from network import CONFIGS, Discriminator, Reenact  # noqa: E402
 
@@ -62,6 +62,7 @@ class Trainer:
         for m in (self.net, self.critic, self.average):
             m.to(self.device, memory_format=torch.channels_last)
         self.average.requires_grad_(False)
+        self.net.silhouette.requires_grad_(False)  # train_silhouette.py
         self.losses = Losses(args.coarse).to(self.device)
         self.optimizer = torch.optim.Adam(self.net.parameters(), args.rate, (0.9, 0.99))
         self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), args.rate, (0.5, 0.99))
@@ -69,7 +70,7 @@ class Trainer:
         self.step, self.spent = 0, 0.0
         if args.init:
             topology, tensors = jr2w.read(args.init)
-            if topology != "jr2.reenact.1" or jr2w.meta(tensors)["config"] != json.loads(json.dumps(self.net.config)):
+            if topology != TOPOLOGY or jr2w.meta(tensors)["config"] != json.loads(json.dumps(self.net.config)):
                 raise SystemExit(f"{args.init} is no reenactment network of the widths \"{args.config}\"")
             for net in (self.net, self.average):
                 net.unfold(tensors)
