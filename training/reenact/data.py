@@ -184,7 +184,7 @@ class Samples:
             p["c"] = p["c"] + rng.normal(0, 14 if far else 5, 2)
             p["e"] = (self.real[rng.integers(len(self.real))] if rng.random() < 0.6
                       else random_expression(rng, self.head, p["e"]))
-            if rng.random() < 0.4:  # long hair and shoulders follow a head in part
+            if rng.random() < (0.4 if "silhouette" in self.set.label else 0.8):  # long hair and shoulders follow a head in part, walls do not
                 pair["fade"] = rng.uniform(2, 25), rng.uniform(25, 80)
         pair["flip"] = rng.random() < 0.5
         if rng.random() < 0.6:

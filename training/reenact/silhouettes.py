@@ -3,8 +3,8 @@
 
   python3 training/reenact/silhouettes.py cache.npy silhouettes.npy
 
-The teacher is MediaPipe's selfie segmentation (Apache-2.0), whose weights are in the packages of MediaPipe before 0.10.30 only: run this where
-such a one is installed (0.10.21, which wants NumPy 1), it needs nothing else of the training. Output (pictures,64,64) uint8, 255 for the person.
+The teacher is MediaPipe's selfie segmentation (Apache-2.0), whose weights are in older packages of MediaPipe only: run this where such a one is
+installed (0.10.14, which wants NumPy 1, was used), it needs nothing else of the training. Output (pictures,64,64) uint8, 255 for the person.
 """
 import sys
 
