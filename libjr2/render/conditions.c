@@ -202,13 +202,7 @@ void jr2i_condition_maps(const jr2i_condition_mesh *mesh, const jr2i_posed *pose
 
 float jr2i_posed_silhouette(const jr2i_posed *posed, float x, float y)
 {
-    if (!posed->silhouette)
-        return 1;
-    const int32_t n = posed->side / 4;
-    const float u = fminf(fmaxf(0.25f * x - 0.5f, 0), (float)(n - 1)), v = fminf(fmaxf(0.25f * y - 0.5f, 0), (float)(n - 1));
-    const int32_t i = (int32_t)u, j = (int32_t)v, i1 = i < n - 1 ? i + 1 : i, j1 = j < n - 1 ? j + 1 : j;
-    const float ax = u - (float)i, ay = v - (float)j, *top = posed->silhouette + j * n, *bottom = posed->silhouette + j1 * n;
-    return (top[i] * (1 - ax) + top[i1] * ax) * (1 - ay) + (bottom[i] * (1 - ax) + bottom[i1] * ax) * ay;
+    return posed->silhouette ? jr2i_extend_cell(posed->silhouette, posed->side / 4, 0.25f * x - 0.5f, 0.25f * y - 0.5f) : 1;
 }
 
 /* How much of the source's four pixels around (x, y) shows the surface at this depth and layer, 0..1. */
@@ -240,7 +234,7 @@ static float persons(const jr2i_posed *source, float x, float y)
     return t * t * (3 - 2 * t);
 }
 
-/* Flow and visibility of one driven pixel that shows the mesh */
+/* Flow and visibility of one driven pixel that shows the mesh. */
 static float flow_at(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, size_t i, float x, float y,
                      float *dx, float *dy)
 {
@@ -318,6 +312,8 @@ static float kind_of(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, 
         return JR2I_EXTEND_BESIDE;
     if (mesh->part[t] > PART_BACK)
         return JR2I_EXTEND_REST;
+    if (!source->silhouette)
+        return JR2I_EXTEND_SKIN;
     mix(driven->barycentric + 3 * i, mesh->triangles + 3 * (size_t)t, driven->normal, now);
     mix(driven->barycentric + 3 * i, mesh->triangles + 3 * (size_t)t, source->normal, then);
     return JR2I_EXTEND_SKIN + fminf(fmaxf((unit(now) - unit(then)) / TURNED, 0), 1);

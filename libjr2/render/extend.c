@@ -160,6 +160,17 @@ size_t jr2i_extend_scratch(int32_t side)
     return 3 * (size_t)(side / 4) * (size_t)(side / 4) + 2; /* displacement (2), how much the surface moves as it does, the source's middle */
 }
 
+float jr2i_extend_cell(const float *plane, int32_t n, float x, float y)
+{
+    const float high = (float)(n - 1);
+    x = fminf(fmaxf(x, 0), high);
+    y = fminf(fmaxf(y, 0), high);
+    const int32_t i = (int32_t)x, j = (int32_t)y, i1 = i < n - 1 ? i + 1 : i, j1 = j < n - 1 ? j + 1 : j;
+    const float ax = x - (float)i, ay = y - (float)j;
+    const float *top = plane + (size_t)j * (size_t)n, *bottom = plane + (size_t)j1 * (size_t)n;
+    return (top[i] * (1 - ax) + top[i1] * ax) * (1 - ay) + (bottom[i] * (1 - ax) + bottom[i1] * ax) * ay;
+}
+
 /* How much farther than REACH says a person's hair and shoulders go with the head, in a direction with this y. */
 static float persons_reach(float y)
 {
@@ -225,18 +236,6 @@ void jr2i_extend_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *drive
         }
 }
 
-/* Bilinear value of plane (n,n) at (x, y), cell centres at integers, borders repeated. */
-static float bilinear(const float *plane, int32_t n, float x, float y)
-{
-    const float high = (float)(n - 1);
-    x = x < 0 ? 0 : x > high ? high : x;
-    y = y < 0 ? 0 : y > high ? high : y;
-    const int32_t i = (int32_t)x, j = (int32_t)y, i1 = i < n - 1 ? i + 1 : i, j1 = j < n - 1 ? j + 1 : j;
-    const float ax = x - (float)i, ay = y - (float)j;
-    const float *top = plane + (size_t)j * (size_t)n, *bottom = plane + (size_t)j1 * (size_t)n;
-    return (top[i] * (1 - ax) + top[i1] * ax) * (1 - ay) + (bottom[i] * (1 - ax) + bottom[i1] * ax) * ay;
-}
-
 /* A place of the source (2) that shows what lies behind the person, moved a share of the way towards the middle where it shows the person. */
 static void take_back(const jr2i_posed *source, const float middle[2], float share, float place[2])
 {
@@ -259,9 +258,9 @@ void jr2i_extend_rows(const float *kind, const jr2i_posed *source, const float *
             if (kind[at] == JR2I_EXTEND_REST)
                 continue;
             const float x = ((float)i + 0.5f) * 0.25f - 0.5f, y = ((float)j + 0.5f) * 0.25f - 0.5f;
-            const float own = kind[at] > 0 ? bilinear(scratch + 2 * cells, n, x, y) : 0;
-            flow[at] = own * flow[at] + (1 - own) * bilinear(scratch, n, x, y);
-            flow[pixels + at] = own * flow[pixels + at] + (1 - own) * bilinear(scratch + cells, n, x, y);
+            const float own = kind[at] > 0 ? jr2i_extend_cell(scratch + 2 * cells, n, x, y) : 0;
+            flow[at] = own * flow[at] + (1 - own) * jr2i_extend_cell(scratch, n, x, y);
+            flow[pixels + at] = own * flow[pixels + at] + (1 - own) * jr2i_extend_cell(scratch + cells, n, x, y);
             if (source->silhouette && kind[at] > JR2I_EXTEND_SKIN) {
                 float place[2] = {(float)i + 0.5f + flow[at], (float)j + 0.5f + flow[pixels + at]};
                 take_back(source, scratch + 3 * cells, own * (kind[at] - JR2I_EXTEND_SKIN), place);

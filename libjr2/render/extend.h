@@ -17,6 +17,9 @@ typedef struct jr2i_similarity {
 /* The one that comes nearest to the displacements of the whole surface, front and back. Turning a head hardly changes it. */
 jr2i_similarity jr2i_extend_volume(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source);
 
+/* The bilinear value of a plane of cells (n,n) at (x, y), whose centres are integers; borders are repeated. */
+float jr2i_extend_cell(const float *plane, int32_t n, float x, float y);
+
 size_t jr2i_extend_scratch(int32_t side); /* floats */
 /* The displacement around the mesh, on cells of 4 x 4 pixels, into scratch. What lies behind the source's silhouette stays where it is; where that is not
  * known all moves with the head, the less the farther away. */
