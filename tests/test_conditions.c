@@ -287,7 +287,7 @@ START_TEST(test_turning_head)
 END_TEST
 
 /* A head moves by 8 px before a wall that begins right of the middle: the wall stays exactly, hair beside the head goes along farther than where nothing
- * is known of what lies there, and skin of which the photo shows wall was not seen. */
+ * is known of what lies there, skin of which the photo shows wall was not seen, and the wall that the person leaves is revealed. */
 START_TEST(test_silhouette)
 {
     enum { CELLS = SIDE / 4 };
@@ -307,7 +307,7 @@ START_TEST(test_silhouette)
     ck_assert_float_eq_tol(jr2i_posed_silhouette(&s.source, SIDE / 2, 5), 0.5f, 1e-6f);
     jr2i_condition_flow(&s.mesh, &s.driven, &s.source, s.flow, s.visible);
     jr2i_condition_frame(&s.mesh, &s.driven, &s.source, s.scratch, s.flow, s.planes);
-    int32_t behind = 0, hair = 0, hidden = 0;
+    int32_t behind = 0, hair = 0, hidden = 0, revealed = 0;
     for (int32_t j = 0; j < SIDE; j++)
         for (int32_t i = 0; i < SIDE; i++) {
             const int32_t at = j * SIDE + i;
@@ -323,7 +323,14 @@ START_TEST(test_silhouette)
                 ck_assert_float_ge(s.flow[at], without[at] - 1e-3f);
                 hair += s.flow[at] > without[at] + 0.5f;
             }
+            const float shows = jr2i_condition_revealed(s.scratch, SIDE)[j / 4 * CELLS + i / 4];
+            ck_assert(shows == 0 || (i > SIDE / 2 - 14 && i < SIDE / 2 + 4)); /* between where the wall begins now and where it began */
+            revealed += shows > 0.8f;
         }
+    ck_assert_int_gt(revealed, 50);
+    jr2i_condition_frame(&s.mesh, &s.source, &s.source, s.scratch, s.flow, s.planes);
+    for (int32_t i = 0; i < CELLS * CELLS; i++)
+        ck_assert_float_le(jr2i_condition_revealed(s.scratch, SIDE)[i], 0.25f); /* who does not move reveals nothing */
     ck_assert_int_gt(behind, 200);
     ck_assert_int_gt(hair, 200);
     ck_assert_int_gt(hidden, 100);

@@ -8,9 +8,12 @@
 #include "face/pnp.h"
 #include "face/pose.h"
 #include "image/view.h"
+#include "render/fill.h"
 #include "image/warp.h"
 
 #define CROP 2.1f       /* sides in face sizes, as the pictures that the network was trained on: 2.0 to 2.3 */
+#define BEHIND 0.1f     /* of the silhouette: below it what lies behind the person is seen */
+#define GRAIN 1e-4f
 #define CROP_RAISED 0.1f /* the crop's centre is above the face's by this many face sizes */
 
 static int32_t read_options(jr2i_env *env, const jr2_portrait_options *given, jr2_portrait_options *o)
@@ -90,6 +93,7 @@ static size_t lay_out(jr2_portrait *p, float *memory, int32_t **triangles, uint8
     lay_out_pose(&p->driven, memory, &used, vertices);
     p->picture = take(memory, &used, 3 * pixels);
     p->before = take(memory, &used, 4 * pixels);
+    p->plate = take(memory, &used, 4 * pixels);
     p->made = take(memory, &used, 4 * pixels);
     p->from = take(memory, &used, 2 * pixels);
     p->flow = take(memory, &used, 2 * pixels);
@@ -271,6 +275,29 @@ static void make_source_maps(jr2_portrait *p, const jr2i_view *image, const floa
         }
 }
 
+/* What lies behind the person: the crop where the silhouette is not, filled smoothly where it is. A grain of weight stays wherever it may be seen, for
+ * silhouettes that are sure of nothing. */
+static int32_t make_plate(jr2_portrait *p)
+{
+    const int32_t side = JR2I_PORTRAIT_SIDE;
+    jr2i_fill fill;
+    int32_t status = jr2i_fill_create(&p->ctx->env, side, &fill);
+    if (status != JR2_OK)
+        return status;
+    p->source.silhouette = jr2i_reenact_silhouette(p->net);
+    for (int32_t y = 0; y < side; y++)
+        for (int32_t x = 0; x < side; x++) {
+            const float s = jr2i_posed_silhouette(&p->source, (float)x + 0.5f, (float)y + 0.5f);
+            float *c = fill.cell[0] + 4 * (y * side + x);
+            memcpy(c, p->before + 4 * (y * side + x), 3 * sizeof *c);
+            c[3] = fmaxf(1 - s / BEHIND, GRAIN * (1 - s));
+        }
+    jr2i_fill_run(&fill);
+    memcpy(p->plate, fill.cell[0], 4 * (size_t)side * (size_t)side * sizeof(float));
+    jr2i_fill_free(&p->ctx->env, &fill);
+    return JR2_OK;
+}
+
 static int32_t look_at_source(jr2_portrait *p, const jr2i_view *image, float crop)
 {
     jr2i_env *env = &p->ctx->env;
@@ -296,6 +323,8 @@ static int32_t look_at_source(jr2_portrait *p, const jr2i_view *image, float cro
     make_source_maps(p, image, map, maps);
     int32_t status = net ? jr2i_reenact_state_create(env, net, p->ctx->threads, p->ctx->pool, maps, &p->net) : JR2_OK;
     jr2i_free(env, maps);
+    if (status == JR2_OK && net)
+        status = make_plate(p);
     return status;
 }
 

@@ -37,6 +37,7 @@ struct jr2_portrait {
     float *memory;            /* all of the following, and what mesh and the poses point to */
     float *picture;           /* (3,side,side) 0..1 */
     float *before;            /* (side,side,4) 0..255, 0 */
+    float *plate;             /* (side,side,4) 0..255: what lies behind the person, made up where it is hidden */
     float *made;              /* (side,side,4) 0..255, share of detail */
     float *from;              /* (side,side,2) */
     float *flow;              /* (2,side,side) */

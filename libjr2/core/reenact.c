@@ -14,6 +14,10 @@
 #define BAND 16 /* rows of one task */
 #define STRENGTH 1.2f /* of an expression's way from the photo's, told to the network: training/measure_strength.py */
 
+/* Of what is revealed: a silhouette's soft edge by itself comes to a quarter. */
+#define REVEALED_FROM 0.3f
+#define REVEALED_TO 0.8f
+
 /* Cosine under which the source saw a point: below, nothing of its detail is used, above, all. */
 #define SEEN_FROM 0.02f
 #define SEEN_TO 0.12f
@@ -237,6 +241,34 @@ static void open_row(jr2_portrait *p, int32_t y)
     }
 }
 
+/* Is anything revealed in the cells around this one? */
+static int32_t reveals(const float *revealed, int32_t column, int32_t row)
+{
+    for (int32_t j = row > 0 ? row - 1 : 0; j <= row + 1 && j < SIDE / 4; j++)
+        for (int32_t i = column > 0 ? column - 1 : 0; i <= column + 1 && i < SIDE / 4; i++)
+            if (revealed[j * (SIDE / 4) + i] > REVEALED_FROM)
+                return 1;
+    return 0;
+}
+
+/* What the photo's person hid and the frame shows is the plate's, which stands still. */
+static void reveal_row(jr2_portrait *p, int32_t y)
+{
+    const float *revealed = jr2i_condition_revealed(p->scratch, SIDE);
+    for (int32_t x = 0; x < SIDE; x++) {
+        if (x % 4 == 0 && !reveals(revealed, x / 4, y / 4)) {
+            x += 3;
+            continue;
+        }
+        const size_t i = 4 * ((size_t)y * SIDE + (size_t)x);
+        const float shows = jr2i_extend_cell(revealed, SIDE / 4, 0.25f * ((float)x + 0.5f) - 0.5f, 0.25f * ((float)y + 0.5f) - 0.5f);
+        const float t = fminf(fmaxf((shows - REVEALED_FROM) / (REVEALED_TO - REVEALED_FROM), 0), 1), share = t * t * (3 - 2 * t);
+        for (size_t k = 0; k < 3; k++)
+            p->made[i + k] += share * (p->plate[i + k] - p->made[i + k]);
+        p->made[i + 3] *= 1 - share;
+    }
+}
+
 static void finish_band(void *arg, int32_t task, int32_t worker)
 {
     const making *f = arg;
@@ -248,6 +280,8 @@ static void finish_band(void *arg, int32_t task, int32_t worker)
             warp_row(f->p, y);
         if (f->hide)
             hide_row(f->p, y);
+        if (f->p->source.silhouette)
+            reveal_row(f->p, y);
         if (f->p->crown.side > 0)
             open_row(f->p, y);
     }

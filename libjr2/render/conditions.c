@@ -342,6 +342,11 @@ void jr2i_condition_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *dr
     jr2i_extend_spread(mesh, driven, source, scratch + (size_t)driven->side * (size_t)driven->side);
 }
 
+const float *jr2i_condition_revealed(const float *scratch, int32_t side)
+{
+    return jr2i_extend_revealed(scratch + (size_t)side * (size_t)side, side);
+}
+
 void jr2i_condition_end(const jr2i_posed *source, const float *scratch, float *flow, float *planes, int32_t first, int32_t end)
 {
     const size_t side = (size_t)source->side, half = side / 2, plane = half * half;

@@ -92,6 +92,9 @@ void jr2i_condition_begin(const jr2i_condition_mesh *mesh, const jr2i_posed *dri
 void jr2i_condition_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch);
 void jr2i_condition_end(const jr2i_posed *source, const float *scratch, float *flow, float *planes, int32_t first, int32_t end);
 
+/* (side/4,side/4) in scratch, after jr2i_condition_spread: how much of a cell shows what lies behind the person and was hidden by it in the source, 0..1. */
+const float *jr2i_condition_revealed(const float *scratch, int32_t side);
+
 /* planes (count,side,side) -> (count,side/2,side/2), means of 2 x 2. */
 void jr2i_condition_halve(const float *planes, int32_t count, int32_t side, float *out);
 

@@ -157,14 +157,15 @@ static void outline_of(const jr2i_posed *driven, const jr2i_posed *source, const
 
 size_t jr2i_extend_scratch(int32_t side)
 {
-    return 3 * (size_t)(side / 4) * (size_t)(side / 4) + 2; /* displacement (2), how much the surface moves as it does, the source's middle */
+    /* displacement (2), how much the surface moves as it does, what is revealed, the source's middle */
+    return 4 * (size_t)(side / 4) * (size_t)(side / 4) + 2;
 }
 
 float jr2i_extend_cell(const float *plane, int32_t n, float x, float y)
 {
     const float high = (float)(n - 1);
-    x = fminf(fmaxf(x, 0), high);
-    y = fminf(fmaxf(y, 0), high);
+    x = x > 0 ? x < high ? x : high : 0; /* NaN becomes 0 */
+    y = y > 0 ? y < high ? y : high : 0;
     const int32_t i = (int32_t)x, j = (int32_t)y, i1 = i < n - 1 ? i + 1 : i, j1 = j < n - 1 ? j + 1 : j;
     const float ax = x - (float)i, ay = y - (float)j;
     const float *top = plane + (size_t)j * (size_t)n, *bottom = plane + (size_t)j1 * (size_t)n;
@@ -192,15 +193,17 @@ static void mirror(const jr2i_posed *source, float x, float y, const float d[2],
 
 /* by is how a cell at (x, y) beside the mesh moves with the person; the share of it that shows then what lies behind stays, or is mirrored where that was
  * hidden. d points away from the head. */
-static void leave_behind(const jr2i_posed *source, float x, float y, const float d[2], float share, float by[2])
+static float leave_behind(const jr2i_posed *source, float x, float y, const float d[2], float share, float by[2])
 {
-    const float behind = share * (1 - jr2i_posed_silhouette(source, x + by[0], y + by[1])), hidden = jr2i_posed_silhouette(source, x, y);
+    const float hidden = jr2i_posed_silhouette(source, x, y);
+    const float behind = share * (1 - fminf(jr2i_posed_silhouette(source, x + by[0], y + by[1]) / SURE, 1));
     float from[2] = {by[0], by[1]};
     if (!(behind > 0))
-        return;
+        return 0;
     mirror(source, x, y, d, from);
     for (int k = 0; k < 2; k++)
         by[k] += behind * (hidden * from[k] - by[k]);
+    return behind * hidden;
 }
 
 void jr2i_extend_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch)
@@ -214,8 +217,8 @@ void jr2i_extend_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *drive
     /* Large motions fade over a longer way, or the picture would fold. */
     const float zoom = ZOOM * s.a * o.mean, roll = s.b * o.mean;
     const float moved = sqrtf(s.t[0] * s.t[0] + s.t[1] * s.t[1] + zoom * zoom + roll * roll);
-    scratch[3 * cells] = s.x + s.t[0];
-    scratch[3 * cells + 1] = s.y + s.t[1];
+    scratch[4 * cells] = s.x + s.t[0];
+    scratch[4 * cells + 1] = s.y + s.t[1];
     const float near = fmaxf(REACH * o.mean, 1), far = fmaxf(near, moved), rim = fmaxf(RIM * o.mean, 1), soft = fmaxf(SOFT * o.mean, 1);
     for (int32_t j = 0; j < n; j++)
         for (int32_t i = 0; i < n; i++) {
@@ -229,7 +232,7 @@ void jr2i_extend_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *drive
             float to[2], *out = scratch + (size_t)j * (size_t)n + (size_t)i;
             turned(&s, scale, d, to);
             float by[2] = {whole * (s.t[0] + (s.a * x - s.b * y)) + more * to[0], whole * (s.t[1] + (s.b * x + s.a * y)) + more * to[1]};
-            leave_behind(source, 4 * (float)i + 2, 4 * (float)j + 2, d, fminf(beside / soft, 1), by);
+            out[3 * cells] = leave_behind(source, 4 * (float)i + 2, 4 * (float)j + 2, d, fminf(beside / soft, 1), by);
             out[0] = by[0];
             out[cells] = by[1];
             out[2 * cells] = fminf(beside - over, rim) / rim;
@@ -248,6 +251,11 @@ static void take_back(const jr2i_posed *source, const float middle[2], float sha
         }
 }
 
+const float *jr2i_extend_revealed(const float *scratch, int32_t side)
+{
+    return scratch + 3 * (size_t)(side / 4) * (size_t)(side / 4);
+}
+
 void jr2i_extend_rows(const float *kind, const jr2i_posed *source, const float *scratch, float *flow, int32_t first, int32_t end)
 {
     const int32_t side = source->side, n = side / 4;
@@ -263,7 +271,7 @@ void jr2i_extend_rows(const float *kind, const jr2i_posed *source, const float *
             flow[pixels + at] = own * flow[pixels + at] + (1 - own) * jr2i_extend_cell(scratch + cells, n, x, y);
             if (source->silhouette && kind[at] > JR2I_EXTEND_SKIN) {
                 float place[2] = {(float)i + 0.5f + flow[at], (float)j + 0.5f + flow[pixels + at]};
-                take_back(source, scratch + 3 * cells, own * (kind[at] - JR2I_EXTEND_SKIN), place);
+                take_back(source, scratch + 4 * cells, own * (kind[at] - JR2I_EXTEND_SKIN), place);
                 flow[at] = place[0] - (float)i - 0.5f;
                 flow[pixels + at] = place[1] - (float)j - 0.5f;
             }

@@ -24,6 +24,8 @@ size_t jr2i_extend_scratch(int32_t side); /* floats */
 /* The displacement around the mesh, on cells of 4 x 4 pixels, into scratch. What lies behind the source's silhouette stays where it is; where that is not
  * known all moves with the head, the less the farther away. */
 void jr2i_extend_spread(const jr2i_condition_mesh *mesh, const jr2i_posed *driven, const jr2i_posed *source, float *scratch);
+/* (side/4,side/4) in scratch, after jr2i_extend_spread: how much of a cell shows what lies behind the person and was hidden by it, 0..1. */
+const float *jr2i_extend_revealed(const float *scratch, int32_t side);
 /* Kinds of driven pixels: beside the mesh; skin, whose flow gives way to what lies around near the outline, or hair that goes on beyond would have a seam
  * there; the rest of the mesh. To skin is added, 0..1, how much it has turned towards the camera since the source: what was seen from aside or not at all,
  * and is wide now, must not be made of what lies behind the person. */
