@@ -45,12 +45,15 @@ import torch.nn.functional as F
 from torch import nn
 
 SIDE = 256
-SMALL = {"silhouette": (16, 32, 64, 96), "encoder": (32, 64, 96, 128, 160), "features": (32, 64, 128), "cond": (32, 64), "motion": 2, "decode": (96, 2),
+SMALL = {"silhouette": (16, 32, 64, 96),
+         "encoder": (32, 64, 96, 128, 160), "features": (32, 64, 128), "cond": (32, 64), "motion": 2, "decode": (96, 2),
          "up": (48, 32, 16)}
 # Half of the operations, a quarter.
-MEDIUM = {"silhouette": (16, 32, 64, 96), "encoder": (16, 32, 64, 96, 128), "features": (32, 64, 96), "cond": (32, 64), "motion": 2, "decode": (80, 2),
+MEDIUM = {"silhouette": (16, 32, 64, 96),
+          "encoder": (16, 32, 64, 96, 128), "features": (32, 64, 96), "cond": (32, 64), "motion": 2, "decode": (80, 2),
           "up": (48, 32, 16)}
-TINY = {"silhouette": (16, 32, 64, 96), "encoder": (16, 32, 48, 64, 64), "features": (16, 32, 64), "cond": (16, 32), "motion": 2, "decode": (32, 2), "up": (32, 16, 16)}
+TINY = {"silhouette": (16, 32, 64, 96),
+        "encoder": (16, 32, 48, 64, 64), "features": (16, 32, 64), "cond": (16, 32), "motion": 2, "decode": (32, 2), "up": (32, 16, 16)}
 CONFIGS = {"small": SMALL, "medium": MEDIUM, "tiny": TINY}
 FLOW_UNIT = 8.0
 

@@ -9,13 +9,13 @@ import sys
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from export import TOPOLOGY, export, jr2w, load  # noqa: E402
 from network import SIDE, Reenact  # noqa: E402
 
-TINY = {"silhouette": (16, 16, 16, 16), "encoder": (16, 16, 16, 16, 16), "features": (16, 16, 16), "cond": (16, 16), "motion": 1, "decode": (16, 2), "up": (16, 16, 16)}
+TINY = {"silhouette": (16, 16, 16, 16),
+        "encoder": (16, 16, 16, 16, 16), "features": (16, 16, 16), "cond": (16, 16), "motion": 1, "decode": (16, 2), "up": (16, 16, 16)}
 STEP = 16  # every sixteenth row and column is kept
 
 
