@@ -12,8 +12,7 @@
 #include "image/warp.h"
 
 #define CROP 2.1f       /* sides in face sizes, as the pictures that the network was trained on: 2.0 to 2.3 */
-#define BEHIND 0.1f     /* of the silhouette: below it what lies behind the person is seen */
-#define GRAIN 1e-4f
+#define GRAIN 1e-4f     /* weight in the plate of what the silhouette is not sure of */
 #define CROP_RAISED 0.1f /* the crop's centre is above the face's by this many face sizes */
 
 static int32_t read_options(jr2i_env *env, const jr2_portrait_options *given, jr2_portrait_options *o)
@@ -290,7 +289,7 @@ static int32_t make_plate(jr2_portrait *p)
             const float s = jr2i_posed_silhouette(&p->source, (float)x + 0.5f, (float)y + 0.5f);
             float *c = fill.cell[0] + 4 * (y * side + x);
             memcpy(c, p->before + 4 * (y * side + x), 3 * sizeof *c);
-            c[3] = fmaxf(1 - s / BEHIND, GRAIN * (1 - s));
+            c[3] = fmaxf(1 - s / JR2I_SILHOUETTE_BEHIND, GRAIN * (1 - s));
         }
     jr2i_fill_run(&fill);
     memcpy(p->plate, fill.cell[0], 4 * (size_t)side * (size_t)side * sizeof(float));

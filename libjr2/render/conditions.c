@@ -16,9 +16,7 @@ enum { PART_SKIN, PART_BACK, PART_SOCKET, PART_EYE_SOCKET, PART_GUMS, PART_TEETH
 #define SAME_LAYER 0.5f /* cm */
 #define OTHER_LAYER 0.05f
 
-/* Of the silhouette: what lies behind the person, the person. */
-#define PERSON_FROM 0.1f
-#define PERSON_TO 0.5f
+#define PERSON 0.5f /* of the silhouette: from here on it shows the person */
 
 #define TURNED 0.3f /* cosine by which skin faces the camera more than it did in the source that counts as turned towards it */
 
@@ -230,7 +228,7 @@ static float shown(const jr2i_condition_mesh *mesh, const jr2i_posed *source, fl
 /* 0 where the source shows what lies behind the person, 1 where it surely shows the person. */
 static float persons(const jr2i_posed *source, float x, float y)
 {
-    const float t = fminf(fmaxf((jr2i_posed_silhouette(source, x, y) - PERSON_FROM) / (PERSON_TO - PERSON_FROM), 0), 1);
+    const float t = fminf(fmaxf((jr2i_posed_silhouette(source, x, y) - JR2I_SILHOUETTE_BEHIND) / (PERSON - JR2I_SILHOUETTE_BEHIND), 0), 1);
     return t * t * (3 - 2 * t);
 }
 

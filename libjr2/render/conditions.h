@@ -37,6 +37,7 @@ typedef struct jr2i_posed {
     const float *silhouette;
 } jr2i_posed;
 
+#define JR2I_SILHOUETTE_BEHIND 0.1f /* below it what lies behind the person is seen */
 /* The silhouette at pixel (x, y): bilinear between the cells' centres, 1 where it is not known. */
 float jr2i_posed_silhouette(const jr2i_posed *posed, float x, float y);
 

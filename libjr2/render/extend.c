@@ -15,7 +15,6 @@ enum { BINS = 128 }; /* of directions around the head's middle */
 #define BELOW 1.0f     /* shoulders do not */
 #define SOFT 0.08f     /* of the radius: what stays begins so far beside the outline, or the edge of a cheek would be ragged */
 #define BACK 48.0f     /* px: how far inside skin is looked for where the source shows none */
-#define BEHIND 0.1f    /* of the silhouette: what lies behind the person */
 #define SURE 0.9f      /* of the silhouette: the person; at its edge pixels are mixtures */
 #define FARTHEST 16384.0f /* px: no sensible point is farther away */
 
@@ -184,7 +183,7 @@ static void mirror(const jr2i_posed *source, float x, float y, const float d[2],
 {
     const float side = (float)source->side, most = sqrtf(by[0] * by[0] + by[1] * by[1]);
     for (float r = 0; r < side && x + 2 * r * d[0] > 0 && y + 2 * r * d[1] > 0 && x + 2 * r * d[0] < side && y + 2 * r * d[1] < side; r += 1)
-        if (jr2i_posed_silhouette(source, x + r * d[0], y + r * d[1]) < BEHIND) {
+        if (jr2i_posed_silhouette(source, x + r * d[0], y + r * d[1]) < JR2I_SILHOUETTE_BEHIND) {
             by[0] = fminf(2 * r, most) * d[0];
             by[1] = fminf(2 * r, most) * d[1];
             return;
